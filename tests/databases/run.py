@@ -1,0 +1,111 @@
+"""The servers of one test run: found or started once, shared by its workers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import typing as t
+
+import sqlalchemy as sa
+
+from . import servers
+from .locks import held
+from .locks import wait_until_free
+from .unavailable import Unavailable
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+class Servers:
+    """The servers that one process of a test run may use.
+
+    :param directory: the directory of the run, the same in all its processes.
+    :param files: where SQLite's files go.
+    """
+
+    def __init__(self, directory: pathlib.Path, files: pathlib.Path) -> None:
+        self._finders: dict[str, t.Callable[[], servers.Server]] = {
+            "postgresql": lambda: _postgresql(directory),
+            "mysql": lambda: _mysql(directory),
+            "sqlite": lambda: servers.SQLite(files),
+        }
+        self._found: dict[str, servers.Server | Unavailable] = {}
+
+    def get(self, name: str) -> servers.Server:
+        """Return the server of a kind, and start it when nobody has.
+
+        :param name: one of :data:`~tests.databases.servers.NAMES`.
+        :raises Unavailable: when there is none and none can be started.
+        """
+        if name not in self._found:
+            try:
+                self._found[name] = self._finders[name]()
+            except Unavailable as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+
+@contextlib.contextmanager
+def running() -> t.Iterator[pathlib.Path]:
+    """Keep the servers of a run for the time of a ``with`` block.
+
+    Yields the directory of the run. At the end everything started there has stopped.
+    """
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="datamigrate-test-"))
+    # The accounts of the servers pass through to directories of their own.
+    directory.chmod(0o711)
+    try:
+        with held(directory):
+            yield directory
+            started = list(directory.iterdir())
+        for path in started:
+            wait_until_free(path)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _postgresql(directory: pathlib.Path) -> servers.Server:
+    url = sa.make_url(_url("postgresql", directory))
+    return servers.PostgreSQL(_with_driver(url, "postgresql+psycopg2"))
+
+
+def _mysql(directory: pathlib.Path) -> servers.Server:
+    url = sa.make_url(_url("mysql", directory))
+    return servers.MySQL(_with_driver(url, "mysql+pymysql"))
+
+
+def _with_driver(url: sa.URL, drivername: str) -> sa.URL:
+    # What a bare `postgresql://` means differs between releases of SQLAlchemy.
+    return url if "+" in url.drivername else url.set(drivername=drivername)
+
+
+def _url(name: str, directory: pathlib.Path) -> str:
+    variable = f"DATAMIGRATE_TEST_{name.upper()}_URL"
+    if os.environ.get(variable):
+        return os.environ[variable]
+    lock = directory / f"{name}.lock"
+    lock.touch()
+    with held(lock):
+        started = directory / f"{name}.json"
+        if not started.exists():
+            started.write_text(_start(name, directory / name))
+        answer = json.loads(started.read_text())
+    if "url" not in answer:
+        raise Unavailable(f"{variable} is not set, and {answer['unavailable']}")
+    return str(answer["url"])
+
+
+def _start(name: str, home: pathlib.Path) -> str:
+    home.mkdir()
+    home.chmod(0o711)
+    keeper = [sys.executable, "-m", "tests.databases.keeper", name, str(home)]
+    return subprocess.check_output(keeper, cwd=ROOT, text=True)
