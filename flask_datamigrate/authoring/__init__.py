@@ -1,0 +1,1 @@
+"""Writing migrations: frozen tables from a database or models, and new revisions."""

@@ -1,0 +1,58 @@
+"""The states of a backfill, and which may follow which."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+
+
+class State(str, enum.Enum):
+    """Where a backfill is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+    VERIFYING = "verifying"
+    FINISHED = "finished"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+
+
+S = State
+TRANSITIONS: t.Mapping[tuple[State, State], str] = {
+    (S.PENDING, S.RUNNING): "the first batch is about to start",
+    (S.RUNNING, S.RUNNING): "a runner died and another goes on from its last commit",
+    (S.RUNNING, S.PAUSED): "a signal or an operator stopped it between two batches",
+    (S.RUNNING, S.FAILED): "a batch could not be done",
+    (S.RUNNING, S.VERIFYING): "the last row is done",
+    (S.PAUSED, S.RUNNING): "somebody started it again",
+    (S.FAILED, S.RUNNING): "somebody started it again",
+    (
+        S.VERIFYING,
+        S.RUNNING,
+    ): "the check was cut off, or found rows that came meanwhile",
+    (S.VERIFYING, S.FAILED): "the check does not hold",
+    (S.VERIFYING, S.FINISHED): "the check holds",
+    (S.FINISHED, S.PENDING): "its revision was downgraded and is applied again",
+    (S.FINISHED, S.UNDOING): "the old values are being restored",
+    (S.PAUSED, S.UNDOING): "the old values are being restored",
+    (S.FAILED, S.UNDOING): "the old values are being restored",
+    (S.RUNNING, S.UNDOING): "the runner died; the old values are being restored",
+    (S.VERIFYING, S.UNDOING): "the runner died; the old values are being restored",
+    (S.UNDOING, S.UNDOING): "the undo was cut off and goes on",
+    (S.UNDOING, S.UNDONE): "every kept value is restored",
+    (S.UNDONE, S.PENDING): "its revision is applied again",
+    (S.PENDING, S.CANCELLED): "an operator gave it up before it began",
+    (S.PAUSED, S.CANCELLED): "an operator gave it up; committed batches stay",
+    (S.FAILED, S.CANCELLED): "an operator gave it up; committed batches stay",
+    (S.CANCELLED, S.PENDING): "an operator wants it after all",
+}
+"""Each allowed step from one state to another, with its reason."""
+
+STARTABLE = frozenset(a for a, b in TRANSITIONS if b is S.RUNNING)
+"""The states a run may begin from."""
+
+UNDOABLE = frozenset(a for a, b in TRANSITIONS if b is S.UNDOING)
+"""The states an undo may begin from."""

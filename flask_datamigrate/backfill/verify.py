@@ -1,0 +1,129 @@
+"""Whether a backfill did what it was for."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+
+from ..errors import VerificationError
+from .definition import Backfill
+from .definition import Rows
+from .definition import Update
+from .keys import Key
+from .keys import Position
+from .keys import describe
+from .keys import parameters
+
+
+def clears_where(backfill: Backfill) -> bool:
+    """Tell whether, after it, no row may match the ``where`` any more."""
+    return (
+        backfill.verify is True
+        and isinstance(backfill.job, Update | Rows)
+        and backfill.job.where is not None
+    )
+
+
+def matching(backfill: Backfill) -> sa.ColumnElement[bool]:
+    where = backfill.job.where
+    assert where is not None
+    return where
+
+
+def left(
+    connection: sa.Connection, backfill: Backfill, key: Key, upper: Position | None
+) -> int | None:
+    """Count the rows up to ``upper`` that still match; ``None`` when none need not."""
+    if not clears_where(backfill) or upper is None:
+        return None
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(backfill.table)
+        .where(matching(backfill), key.until())
+    )
+    return connection.execute(statement, parameters(None, upper)).scalar_one()
+
+
+def check_first_batch(
+    connection: sa.Connection,
+    backfill: Backfill,
+    key: Key,
+    low: Position | None,
+    high: Position,
+    skipped: int,
+    label: str,
+) -> None:
+    """Fail early if rows still match the ``where`` right after they were changed.
+
+    :param skipped: rows of the batch that a transform left as they were.
+    :param label: how the error names the backfill.
+    :raises VerificationError: naming one of the rows; the batch is rolled back.
+    """
+    statement = (
+        sa.select(*key.columns)
+        .where(matching(backfill), key.between(low))
+        .order_by(*key.order())
+        .limit(skipped + 1)
+    )
+    still = connection.execute(statement, parameters(low, high)).all()
+    if len(still) > skipped:
+        raise VerificationError(
+            "a row that was just changed still matches the where of the backfill: "
+            f"{describe(key.columns, tuple(still[0]))}",
+            where=label,
+            state="The batch was rolled back, and none before it changed a row",
+            next="Narrow the where so that a changed row no longer matches (is a "
+            "NULL among what it is computed from?), or pass verify=False",
+        )
+
+
+def check(
+    connection: sa.Connection,
+    backfill: Backfill,
+    key: Key,
+    upper: Position | None,
+    skipped: int,
+    label: str,
+) -> None:
+    """Fail if what must hold at the end does not.
+
+    :raises VerificationError: with how many rows are left and some of their keys, or
+        what the backfill's own check returned.
+    """
+    verify = backfill.verify
+    done = "Every row was visited and what was changed is committed"
+    if clears_where(backfill):
+        remaining = left(connection, backfill, key, upper)
+        if remaining is not None and remaining > skipped:
+            raise VerificationError(
+                f"{remaining:,} rows still match the where after the last batch, for "
+                f"example {_examples(connection, backfill, key)}",
+                where=label,
+                state=done,
+                next="Mend the where or the expression, or pass verify=False, then "
+                "run flask db data accept and the same command again",
+            )
+    elif callable(verify):
+        wrong = verify(connection)
+        if wrong:
+            raise VerificationError(f"its check says: {wrong}", where=label, state=done)
+    elif isinstance(verify, sa.Select | sa.TextClause):
+        value = connection.execute(verify).scalar()
+        if value != 0:
+            raise VerificationError(
+                f"its check returned {value!r}, and must return 0",
+                where=label,
+                state=done,
+            )
+
+
+def _examples(connection: sa.Connection, backfill: Backfill, key: Key) -> str:
+    statement: sa.Select[t.Any] = (
+        sa.select(*key.columns)
+        .where(matching(backfill))
+        .order_by(*key.order())
+        .limit(3)
+    )
+    found = connection.execute(statement)
+    return ", ".join(describe(key.columns, tuple(row)) for row in found)

@@ -1,0 +1,385 @@
+"""Walks a table in key order: batch after batch, each committed with its cursor."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import threading
+import time
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from ..errors import BackfillError
+from ..errors import ClaimedError
+from ..errors import DataMigrateError
+from ..errors import InterruptedRun
+from ..settings import Settings
+from . import faults
+from . import processes
+from . import signals
+from . import verify
+from .batch import RowError
+from .batch import Writer
+from .connections import Transactions
+from .definition import Backfill
+from .keys import Key
+from .keys import Position
+from .keys import describe
+from .pace import Pace
+from .progress import Meter
+from .reporting import Reporter
+from .reporting import Sample
+from .sampling import Sampler
+from .store import FORWARD
+from .store import Advance
+from .store import Lost
+from .store import Range
+from .store import Store
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
+"""Seconds between two tries of a batch: doubled each time from the first to the
+longest, and jittered so that two runners do not meet again."""
+
+_CLAIM_POLL = 0.5
+"""Seconds between two looks at a claim that may run out."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """Everything a walk over a key needs.
+
+    :param name: the backfill.
+    :param label: how errors name it and where it is from.
+    :param direction: ``forward`` or ``back``.
+    """
+
+    backfill: Backfill
+    name: str
+    label: str
+    direction: str
+    store: Store
+    transactions: Transactions
+    settings: Settings
+    reporter: Reporter
+    stop: threading.Event
+
+
+class Walk:
+    """One runner's walk over the key of a table, range by range.
+
+    :param key: the key it follows: of the table, or of the side table of an undo.
+    :param source: the table that key is of.
+    :param writer: what it does to each range.
+    """
+
+    def __init__(self, run: Run, key: Key, source: sa.Table, writer: Writer) -> None:
+        self.run = run
+        self.key = key
+        self.source = source
+        self.writer = writer
+        self.owner = processes.name_tag()
+        self.sample: tuple[Sample, ...] = ()
+        self._advance: Advance = run.store.advancing(
+            run.name, run.direction, self.owner, run.settings.lease_seconds
+        )
+        self._bound = {low: self._bound_query(low) for low in (None, ())}
+        forward = run.direction == FORWARD
+        self._proven = not (forward and verify.clears_where(run.backfill))
+        self._sampler = Sampler(run.backfill, key) if forward else None
+
+    def claim(self) -> Range:
+        """Take the range, waiting for the lease of a runner that may be dead.
+
+        :raises ClaimedError: when its runner is alive.
+        """
+        run, seen = self.run, None
+        while True:
+            with run.transactions.transaction() as connection:
+                span = run.store.open_range(
+                    connection,
+                    run.name,
+                    run.direction,
+                    run.backfill.batch_size or run.settings.batch_size,
+                )
+                holder = run.store.claim(
+                    connection,
+                    run.name,
+                    run.direction,
+                    self.owner,
+                    run.settings.lease_seconds,
+                )
+            if holder is None:
+                return span
+            if seen is not None and span.lease_until != seen:
+                raise ClaimedError(
+                    f"{processes.describe(holder)} is running it right now",
+                    where=run.label,
+                    state="Nothing was changed by this process",
+                    next="Watch it with flask db data status",
+                )
+            if seen is None:
+                run.reporter.noted(
+                    f"{run.name}: {processes.describe(holder)} held it last; waiting "
+                    f"up to {run.settings.lease_seconds:g} s to know whether it lives"
+                )
+                seen = span.lease_until
+            if not run.transactions.retries or run.stop.wait(_CLAIM_POLL):
+                raise ClaimedError(
+                    f"{processes.describe(holder)} may still be running it",
+                    where=run.label,
+                    next="Try again in a moment",
+                )
+
+    def release(self) -> None:
+        """Give the claim back."""
+        run = self.run
+        with run.transactions.transaction() as connection:
+            run.store.release(connection, run.name, run.direction, self.owner)
+
+    def top(self, connection: sa.Connection, above: Position | None) -> Position | None:
+        """Return the highest key, if it is above a position."""
+        statement = sa.select(*self.key.columns).order_by(*self.key.descending())
+        if above is None:
+            row = connection.execute(statement.limit(1)).first()
+        else:
+            row = connection.execute(
+                statement.where(self.key.after()).limit(1),
+                {f"dm_low_{i}": value for i, value in enumerate(above)},
+            ).first()
+        return None if row is None else tuple(row)
+
+    def bottom(self, connection: sa.Connection) -> Position | None:
+        """Return the lowest key."""
+        row = connection.execute(
+            sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
+        ).first()
+        return None if row is None else tuple(row)
+
+    def sweep(self, span: Range, rows: int | None = None) -> Range:
+        """Walk from the span's position to its upper bound.
+
+        :param rows: the rows of the table, for the progress.
+        :returns: the span as it is at the end.
+        :raises InterruptedRun: when asked to stop; everything done is saved.
+        """
+        run = self.run
+        pace = Pace(
+            min(span.batch_size, run.settings.max_batch_size),
+            run.settings.target_seconds,
+            run.settings.max_batch_size,
+        )
+        meter = Meter(run.backfill.table.name, run.name, run.direction, span, rows)
+        while span.upper is not None and span.position != span.upper:
+            if run.stop.is_set():
+                raise InterruptedRun(
+                    f"stopped after {span.batches:,} batches, everything is saved",
+                    where=run.label,
+                    next="Run the same command again to go on from there",
+                )
+            self._throttle()
+            span = self._batch_with_retries(span, pace)
+            progress = meter.progress(span, pace.size)
+            run.reporter.progressed(progress)
+            signals.batch_committed.send(run.name, progress=progress)
+        return span
+
+    def _batch_with_retries(self, span: Range, pace: Pace) -> Range:
+        run = self.run
+        deadline = time.monotonic() + run.settings.retry_seconds
+        pause = _FIRST_PAUSE
+        while True:
+            started = time.monotonic()
+            try:
+                with run.transactions.transaction() as connection:
+                    after, rows = self._batch(connection, span, pace, started)
+                if rows == pace.size:
+                    pace.record(rows, time.monotonic() - started)
+                return after
+            except Lost:
+                raise ClaimedError(
+                    "another process has taken it over",
+                    where=run.label,
+                    state="The batch of this process was rolled back",
+                    next="Watch it with flask db data status",
+                ) from None
+            except RowError as error:
+                if error.position is None and run.transactions.retries:
+                    if pace.shrink():
+                        continue
+                raise self._row_failed(span, error) from error
+            except exc.DBAPIError as error:
+                fault = faults.classify(error)
+                if fault is faults.Fault.DISCONNECTED:
+                    run.transactions.lost()
+                if not run.transactions.retries:
+                    raise self._failed(span, pace, error) from error
+                if fault in faults.SPLIT and pace.shrink():
+                    continue
+                if fault not in faults.RETRIED or time.monotonic() > deadline:
+                    raise self._failed(span, pace, error) from error
+                if fault in faults.SHRUNK:
+                    pace.shrink()
+                run.reporter.noted(
+                    f"{run.name}: {fault.meaning}; trying again with {pace.size:,} rows"
+                )
+            if not run.stop.wait(random.uniform(pause / 2, pause)):
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            span = self._where_it_is(span, deadline)
+
+    def _where_it_is(self, span: Range, deadline: float) -> Range:
+        """Read the range again: a commit whose answer was lost may have been done."""
+        run = self.run
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                with run.transactions.transaction() as connection:
+                    known = run.store.range(connection, run.name, run.direction)
+                return span if known is None else known
+            except exc.DBAPIError as error:
+                run.transactions.lost()
+                fault = faults.classify(error)
+                down = fault in (faults.Fault.DOWN, faults.Fault.DISCONNECTED)
+                if not down or time.monotonic() > deadline or run.stop.is_set():
+                    raise faults.explain(
+                        error, where=run.label, state=_saved(span), next=_go_on(fault)
+                    ) from error
+            run.stop.wait(random.uniform(pause / 2, pause))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _batch(
+        self, connection: sa.Connection, span: Range, pace: Pace, started: float
+    ) -> tuple[Range, int]:
+        """Change one range and move the cursor; return the span and its rows."""
+        high, rows = self._next_bound(connection, span, pace.size)
+        low = span.position
+        keys = (
+            self._sampler.before(connection, low, high)
+            if self._sampler is not None and not self.sample
+            else None
+        )
+        result = self.writer.write(connection, low, high)
+        if not self._proven and result.changed:
+            verify.check_first_batch(
+                connection,
+                self.run.backfill,
+                self.key,
+                low,
+                high,
+                result.skipped,
+                self.run.label,
+            )
+            self._proven = True
+        if keys is not None and result.changed:
+            assert self._sampler is not None
+            self.sample = self._sampler.after(connection, keys)
+        seconds = time.monotonic() - started
+        self._advance(
+            connection,
+            high,
+            changed=result.changed,
+            skipped=result.skipped,
+            visited=rows,
+            seconds=seconds,
+            batch_size=pace.size,
+        )
+        after = dataclasses.replace(
+            span,
+            position=high,
+            changed=span.changed + result.changed,
+            skipped=span.skipped + result.skipped,
+            visited=span.visited + rows,
+            batches=span.batches + 1,
+            seconds=span.seconds + seconds,
+            batch_size=pace.size,
+        )
+        return after, rows
+
+    def _next_bound(
+        self, connection: sa.Connection, span: Range, size: int
+    ) -> tuple[Position, int]:
+        """Return the last key of the next batch, and how many rows it has at most."""
+        assert span.upper is not None
+        values: dict[str, t.Any] = {"dm_skip": size - 1}
+        values.update({f"dm_high_{i}": v for i, v in enumerate(span.upper)})
+        low: tuple[()] | None = None
+        if span.position is not None:
+            low = ()
+            values.update({f"dm_low_{i}": v for i, v in enumerate(span.position)})
+        row = connection.execute(self._bound[low], values).first()
+        if row is None:
+            return span.upper, size - 1
+        return tuple(row), size
+
+    def _bound_query(self, low: Position | None) -> sa.Select[t.Any]:
+        return (
+            sa.select(*self.key.columns)
+            .where(self.key.between(low))
+            .order_by(*self.key.order())
+            .offset(sa.bindparam("dm_skip", type_=sa.Integer()))
+            .limit(1)
+        )
+
+    def _throttle(self) -> None:
+        run = self.run
+        for throttle in run.backfill.throttles:
+            wait = throttle()
+            if wait is None:
+                continue
+            seconds, reason = wait
+            run.reporter.noted(f"{run.name}: waiting {seconds:g} s, {reason}")
+            run.stop.wait(seconds)
+
+    def _failed(
+        self, span: Range, pace: Pace, error: exc.DBAPIError
+    ) -> DataMigrateError:
+        """Say what failed, at which row or range, and what is saved."""
+        fault = faults.classify(error)
+        where = self.run.label
+        if fault in faults.SPLIT and pace.size == 1:
+            row = self._row_after(span.position)
+            if row is not None:
+                where += f", row {describe(self.key.columns, row)}"
+        elif span.position is not None:
+            where += f", after {describe(self.key.columns, span.position)}"
+        return faults.explain(
+            error, where=where, state=_saved(span), next=_go_on(fault)
+        )
+
+    def _row_failed(self, span: Range, error: RowError) -> BackfillError:
+        where = self.run.label
+        if error.position is not None:
+            where += f", row {describe(self.key.columns, error.position)}"
+        return BackfillError(
+            error.what,
+            where=where,
+            state=_saved(span),
+            next="Mend the row or the transform, and run the same command again",
+        )
+
+    def _row_after(self, position: Position | None) -> Position | None:
+        if not self.run.transactions.retries:
+            return None
+        statement = sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
+        values: dict[str, t.Any] = {}
+        if position is not None:
+            statement = statement.where(self.key.after())
+            values = {f"dm_low_{i}": value for i, value in enumerate(position)}
+        with self.run.transactions.transaction() as connection:
+            row = connection.execute(statement, values).first()
+        return None if row is None else tuple(row)
+
+
+def _saved(span: Range) -> str:
+    if span.batches == 0:
+        return "Nothing was changed"
+    return (
+        f"The {span.batches:,} batches before it are committed "
+        f"({span.changed:,} rows); this one was rolled back"
+    )
+
+
+def _go_on(fault: faults.Fault) -> str:
+    return f"{fault.advice}: run the same command again"

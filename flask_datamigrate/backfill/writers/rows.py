@@ -1,0 +1,153 @@
+"""Rows computed in Python: read under a lock, transformed, written back together."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from ..batch import Result
+from ..batch import RowError
+from ..definition import Rows
+from ..keys import Key
+from ..keys import Position
+from ..keys import parameters
+from ..undo import UndoLog
+from . import mysql
+from . import postgresql
+from . import sqlite
+
+WriteBack = t.Callable[
+    [
+        sa.Connection,
+        sa.Table,
+        Key,
+        t.Sequence[str],
+        t.Sequence[tuple[t.Any, ...]],
+        "Position | None",
+        Position,
+    ],
+    None,
+]
+
+_WRITE_BACK: dict[str, WriteBack] = {
+    "postgresql": postgresql.write_back,
+    "mysql": mysql.write_back,
+    "sqlite": sqlite.write_back,
+}
+
+
+class Row(dict[str, t.Any]):
+    """A row as a transform gets it: ``row["name"]``, or ``row.name``.
+
+    A column with the name of a dict's method is read with brackets.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> t.Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(
+                f"the row has no column {name!r}; reads= gave it {', '.join(self)}"
+            ) from None
+
+
+class RowsWriter:
+    """Reads the rows of a range, calls the transform, and writes one statement."""
+
+    def __init__(self, job: Rows, key: Key, undo: UndoLog | None) -> None:
+        self._job = job
+        self._key = key
+        self._undo = undo
+        key_names = [t.cast(str, getattr(c, "name", "")) for c in key.columns]
+        self._names = tuple(dict.fromkeys([*key_names, *job.reads, *job.writes]))
+        self._key_size = len(key_names)
+        self._first = self._select(None)
+        self._later = self._select(())
+        self._write_back = _WRITE_BACK[key.dialect]
+
+    def write(
+        self, connection: sa.Connection, low: Position | None, high: Position
+    ) -> Result:
+        values = parameters(low, high)
+        if self._undo is not None:
+            self._undo.keep_old(connection, low, values)
+        statement = self._first if low is None else self._later
+        found = connection.execute(statement, values).all()
+        rows = self._transformed(found)
+        if rows:
+            self._write(connection, rows, low, high)
+        if self._undo is not None:
+            self._undo.keep_new(connection, low, values)
+        return Result(len(rows), len(found) - len(rows))
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        rows: list[tuple[t.Any, ...]],
+        low: Position | None,
+        high: Position,
+    ) -> None:
+        job = self._job
+        try:
+            self._write_back(
+                connection, job.table, self._key, job.writes, rows, low, high
+            )
+        except exc.DBAPIError:
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # What a column type or the driver says of a value it cannot write.
+            only = rows[0][: self._key_size] if len(rows) == 1 else None
+            raise RowError(
+                f"a value the transform returned cannot be written: {error}", only
+            ) from error
+
+    def _select(self, low: Position | None) -> sa.Select[t.Any]:
+        table = self._job.table
+        statement = sa.select(*(table.c[name] for name in self._names))
+        if self._job.where is not None:
+            statement = statement.where(self._job.where)
+        return (
+            statement.where(self._key.between(low))
+            .order_by(*self._key.order())
+            .with_for_update(key_share=True)
+        )
+
+    def _transformed(self, found: t.Sequence[sa.Row[t.Any]]) -> list[tuple[t.Any, ...]]:
+        """Return the key and the new values of each row that changes."""
+        names, writes, size = self._names, self._job.writes, self._key_size
+        transform, allowed = self._job.transform, frozenset(self._job.writes)
+        rows = []
+        for record in found:
+            row = Row(zip(names, record, strict=True))
+            try:
+                new = transform(row)
+            except Exception as error:
+                raise self._failed(
+                    record, f"the transform raised {type(error).__name__}: {error}"
+                ) from error
+            if new is None:
+                continue
+            if not isinstance(new, dict):
+                raise self._failed(
+                    record,
+                    f"the transform returned {type(new).__name__}, not a dict or None",
+                )
+            if not new.keys() <= allowed:
+                unknown = ", ".join(sorted(map(str, new.keys() - allowed)))
+                raise self._failed(
+                    record,
+                    f"the transform returned {unknown}, which writes= does not name",
+                )
+            old = dict.__getitem__
+            rows.append(
+                tuple(record[:size])
+                + tuple(new[w] if w in new else old(row, w) for w in writes)
+            )
+        return rows
+
+    def _failed(self, record: sa.Row[t.Any], what: str) -> RowError:
+        return RowError(what, tuple(record[: self._key_size]))

@@ -1,0 +1,114 @@
+"""The exceptions of Flask-DataMigrate: one tree, each with what, where and what next.
+
+Every error is an Alembic ``CommandError``, so Flask-Migrate and plain Alembic
+print it as one message and exit with 1.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from alembic.util import CommandError
+
+__all__ = [
+    "AuthoringError",
+    "BackfillError",
+    "ClaimedError",
+    "ConfigError",
+    "DataMigrateError",
+    "DatabaseError",
+    "DefinitionError",
+    "EditedError",
+    "FrozenMismatchError",
+    "InterruptedRun",
+    "LockTimeoutError",
+    "MixedRevisionError",
+    "OfflineError",
+    "UndoError",
+    "VerificationError",
+]
+
+
+class DataMigrateError(CommandError):
+    """The root of all errors this package raises on purpose.
+
+    :param what: what failed, one sentence.
+    :param where: the revision, table, column or key it failed at.
+    :param state: what is now true of the data.
+    :param next: what to do, with the command to type.
+    """
+
+    exit_code: t.ClassVar[int] = 1
+    """The exit code of a command that ends with this error."""
+
+    def __init__(
+        self, what: str, *, where: str = "", state: str = "", next: str = ""
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.state = state
+        self.next = next
+        head = f"{where}: {what}" if where else what
+        super().__init__(" ".join(_sentence(s) for s in (head, state, next) if s))
+
+
+class ConfigError(DataMigrateError):
+    """A ``DATAMIGRATE_*`` key, or a database URL, that cannot work."""
+
+
+class AuthoringError(DataMigrateError):
+    """``flask db data new`` or ``freeze`` was asked for what cannot be written."""
+
+
+class DefinitionError(DataMigrateError):
+    """A :class:`~flask_datamigrate.Backfill` that cannot be run as it is written."""
+
+
+class FrozenMismatchError(DataMigrateError):
+    """A frozen table that differs from the table in the database."""
+
+
+class MixedRevisionError(DataMigrateError):
+    """A revision with schema operations beside a batched backfill."""
+
+
+class OfflineError(DataMigrateError):
+    """An operation that needs a database was asked for with ``--sql``."""
+
+
+class LockTimeoutError(DataMigrateError):
+    """Another upgrade held the migration lock for the whole wait."""
+
+
+class DatabaseError(DataMigrateError):
+    """The database refused: it is down, read-only, full, locked, or dislikes SQL."""
+
+
+class BackfillError(DataMigrateError):
+    """A backfill stopped; what it had committed stays, and it can go on."""
+
+
+class ClaimedError(BackfillError):
+    """A live process is running this backfill already."""
+
+
+class EditedError(BackfillError):
+    """The definition of a backfill changed between two runs of it."""
+
+
+class VerificationError(BackfillError):
+    """A backfill reached its last row, and its check does not hold."""
+
+
+class UndoError(BackfillError):
+    """A backfill cannot be undone."""
+
+
+class InterruptedRun(BackfillError):
+    """A signal stopped the backfill between two batches; everything is saved."""
+
+    exit_code = 130
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."

@@ -1,0 +1,172 @@
+"""What ``op.backfill`` and ``op.undo_backfill`` do, in each way they can be called."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+
+from .. import settings
+from ..backfill.connections import AlembicTransactions
+from ..backfill.connections import family
+from ..backfill.definition import Backfill
+from ..backfill.reporting import LogReporter
+from ..backfill.runner import Runner
+from ..backfill.runner import Task
+from ..backfill.states import State
+from ..backfill.store import Record
+from ..backfill.store import Store
+from ..errors import DefinitionError
+from ..errors import MixedRevisionError
+from . import atomic
+from . import naming
+from . import offline
+from .segment import Segment
+from .segment import Suspend
+from .segment import Work
+from .segment import current
+
+if t.TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+
+_DATABASES = ("postgresql", "mysql", "sqlite")
+
+
+def apply(context: MigrationContext, backfill: t.Any) -> None:
+    """Run a backfill, or see that it was run.
+
+    :raises DefinitionError: when it is not a backfill or the database is not one of
+        the three.
+    """
+    _check(context, backfill)
+    segment = current.get()
+    if context.as_sql:
+        offline.write(context, backfill)
+    elif backfill.atomic:
+        where = f"table {backfill.table.name}"
+        if segment is not None and segment.revision is not None:
+            where = f"revision {segment.revision}, {where}"
+        atomic.run(context, backfill, _settings().atomic_rows, where)
+    elif segment is None:
+        _run_in_place(context, backfill)
+    else:
+        _step_over(context, backfill, segment)
+
+
+def undo(context: MigrationContext, backfill: t.Any) -> None:
+    """Restore what a backfill changed, or see that it was restored."""
+    _check(context, backfill)
+    segment = current.get()
+    if context.as_sql:
+        offline.refuse_undo(backfill)
+    if segment is None:
+        _undo_in_place(context, backfill)
+        return
+    task = naming.task_of(backfill, context.script, segment.revision)
+    record = _record(context, task)
+    if record is None or record.state is not State.UNDONE:
+        raise Suspend(_work("undo", context, task))
+    _set_applied(context, task, False)
+
+
+def _step_over(context: MigrationContext, backfill: Backfill, segment: Segment) -> None:
+    task = naming.task_of(backfill, context.script, segment.revision)
+    assert context.connection is not None
+    here = (str(context.connection.engine.url), task.name)
+    if here in segment.stepped:
+        return
+    record = _record(context, task)
+    deferred = segment.deferred if backfill.deferred is None else backfill.deferred
+    ready = (State.PENDING, State.FINISHED) if deferred else (State.FINISHED,)
+    if record is None or record.applied or record.state not in ready:
+        raise Suspend(_work("register" if deferred else "run", context, task))
+    _set_applied(context, task, True)
+    segment.stepped.add(here)
+
+
+def _run_in_place(context: MigrationContext, backfill: Backfill) -> None:
+    task = naming.task_of(backfill, context.script, None)
+    runner = _runner_in_place(context, task)
+    runner.run(task)
+    _set_applied(context, task, True)
+
+
+def _undo_in_place(context: MigrationContext, backfill: Backfill) -> None:
+    task = naming.task_of(backfill, context.script, None)
+    runner = _runner_in_place(context, task)
+    runner.undo(task)
+    _set_applied(context, task, False)
+
+
+def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
+    """Return a runner on Alembic's own connection, where commit points are sound.
+
+    :raises MixedRevisionError: when ``env.py`` began a transaction of its own, as
+        the multi-database template does: nothing can be committed inside it.
+    """
+    try:
+        with context.autocommit_block():
+            pass
+    except AssertionError:
+        raise MixedRevisionError(
+            "env.py runs the migrations inside a transaction of its own (as the "
+            "multi-database template does), where no batch can be committed",
+            where=task.label,
+            state="Nothing was changed",
+            next="Run it with: flask db upgrade (or flask_datamigrate.upgrade())",
+        ) from None
+    values = _settings()
+    return Runner(
+        AlembicTransactions(context),
+        values,
+        schema=context.version_table_schema,
+        reporter=LogReporter(
+            logging.getLogger("flask_migrate.data"), values.log_seconds
+        ),
+    )
+
+
+def _work(
+    kind: t.Literal["run", "register", "undo"], context: MigrationContext, task: Task
+) -> Work:
+    assert context.connection is not None
+    return Work(kind, task, context.connection.engine, context.version_table_schema)
+
+
+def _record(context: MigrationContext, task: Task) -> Record | None:
+    connection = context.connection
+    assert connection is not None
+    store = Store(context.version_table_schema, connection.dialect)
+    return store.get(connection, task.name) if store.exists(connection) else None
+
+
+def _set_applied(context: MigrationContext, task: Task, applied: bool) -> None:
+    """Note the step in the transaction that writes the version."""
+    connection = context.connection
+    assert connection is not None
+    store = Store(context.version_table_schema, connection.dialect)
+    store.update(connection, task.name, applied=applied)
+
+
+def _check(context: MigrationContext, backfill: t.Any) -> None:
+    if not isinstance(backfill, Backfill):
+        raise DefinitionError(
+            f"it was given {type(backfill).__name__}",
+            where="op.backfill",
+            next="Give it a Backfill(...); for plain SQL use op.execute",
+        )
+    if family(context.dialect) not in _DATABASES:
+        raise DefinitionError(
+            f"backfills run on PostgreSQL, MySQL, MariaDB and SQLite, not on "
+            f"{context.dialect.name}",
+            where=f"table {backfill.table.name}",
+        )
+
+
+def _settings() -> settings.Settings:
+    """Return the app's settings, or the defaults where there is no app."""
+    try:
+        from flask import current_app
+
+        return settings.read(current_app.config)
+    except (ImportError, RuntimeError):
+        return settings.read({})

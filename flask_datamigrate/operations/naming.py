@@ -1,0 +1,68 @@
+"""What the backfills of a revision are called, and how they are found again."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..backfill.definition import Backfill
+from ..backfill.runner import Task
+from ..errors import DefinitionError
+
+if t.TYPE_CHECKING:
+    from alembic.script import Script
+    from alembic.script import ScriptDirectory
+
+
+def backfills_of(script: Script) -> list[Task]:
+    """Return the backfills that a revision's file defines, in order."""
+    found: dict[int, tuple[str, Backfill]] = {}
+    for attribute, value in vars(script.module).items():
+        if isinstance(value, Backfill) and not value.atomic:
+            found.setdefault(id(value), (attribute, value))
+    several = sum(backfill.name is None for _, backfill in found.values()) > 1
+    tasks = []
+    for attribute, backfill in found.values():
+        default = f"{script.revision}.{attribute}" if several else script.revision
+        tasks.append(Task(backfill, backfill.name or default, script.revision))
+    return tasks
+
+
+def task_of(
+    backfill: Backfill, directory: ScriptDirectory | None, revision: str | None
+) -> Task:
+    """Return a backfill with its name and the revision it belongs to.
+
+    :param directory: the migration scripts.
+    :param revision: the revision being run, if that is known.
+    :raises DefinitionError: when it has no name and none can be given.
+    """
+    scripts: t.Iterable[Script] = ()
+    if directory is not None:
+        scripts = (
+            directory.walk_revisions()
+            if revision is None
+            else [directory.get_revision(revision)]
+        )
+    for script in scripts:
+        for task in backfills_of(script):
+            if task.backfill is backfill:
+                return task
+    # Made inside upgrade(): no other run could tell which one it was.
+    if backfill.name is None:
+        raise DefinitionError(
+            "it is made inside a function, so it has no name to go on by",
+            where=f"{f'revision {revision}, ' if revision else ''}"
+            f"table {backfill.table.name}",
+            state="Nothing was changed",
+            next="Define it at the top level of the revision's file, or give it name=",
+        )
+    return Task(backfill, backfill.name, revision)
+
+
+def find(directory: ScriptDirectory, name: str) -> Task | None:
+    """Return the backfill of a name among all revisions."""
+    for script in directory.walk_revisions():
+        for task in backfills_of(script):
+            if task.name == name:
+                return task
+    return None

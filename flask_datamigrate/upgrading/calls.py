@@ -1,0 +1,114 @@
+"""``upgrade()`` and ``downgrade()``, for the command line and for programs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import typing as t
+
+from alembic import command
+from flask import current_app
+
+from .. import settings
+from ..backfill.reporting import LogReporter
+from ..backfill.reporting import Reporter
+from .report import UpgradeReport
+from .segments import Direction
+from .segments import Migration
+
+XArg: t.TypeAlias = "str | t.Sequence[str] | None"
+
+
+def upgrade(
+    directory: str | None = None,
+    revision: str = "head",
+    sql: bool = False,
+    tag: str | None = None,
+    x_arg: XArg = None,
+    *,
+    wait: float | None = None,
+    defer: bool | None = None,
+    reporter: Reporter | None = None,
+    stop: threading.Event | None = None,
+) -> UpgradeReport:
+    """Upgrade to a revision, schema and data; what ``flask db upgrade`` calls.
+
+    Takes what ``flask_migrate.upgrade`` takes, but raises where that exits.
+
+    :param wait: seconds to wait for another upgrade that is running;
+        ``DATAMIGRATE_LOCK_WAIT`` by default.
+    :param defer: whether to leave backfills that do not say to ``flask db data run``;
+        ``DATAMIGRATE_BACKFILLS`` decides by default.
+    :param reporter: gets the progress; it is logged by default.
+    :param stop: set it from another thread to stop after the batch at hand.
+    :raises DataMigrateError: with what failed, where, and what to do.
+    """
+    return _migrate(
+        "up", directory, revision, sql, tag, x_arg, wait, defer, reporter, stop
+    )
+
+
+def downgrade(
+    directory: str | None = None,
+    revision: str = "-1",
+    sql: bool = False,
+    tag: str | None = None,
+    x_arg: XArg = None,
+    *,
+    wait: float | None = None,
+    reporter: Reporter | None = None,
+    stop: threading.Event | None = None,
+) -> UpgradeReport:
+    """Downgrade to a revision, data and schema; what ``flask db downgrade`` calls.
+
+    Takes what ``flask_migrate.downgrade`` takes, but raises where that exits.
+
+    :param wait: seconds to wait for another upgrade that is running.
+    :param reporter: gets the progress; it is logged by default.
+    :param stop: set it from another thread to stop after the batch at hand.
+    :raises UndoError: when a revision restores values that were not kept.
+    :raises DataMigrateError: with what failed, where, and what to do.
+    """
+    return _migrate(
+        "down", directory, revision, sql, tag, x_arg, wait, None, reporter, stop
+    )
+
+
+def _migrate(
+    direction: Direction,
+    directory: str | None,
+    revision: str,
+    sql: bool,
+    tag: str | None,
+    x_arg: XArg,
+    wait: float | None,
+    defer: bool | None,
+    reporter: Reporter | None,
+    stop: threading.Event | None,
+) -> UpgradeReport:
+    migrate = current_app.extensions["migrate"].migrate
+    config = migrate.get_config(directory, x_arg=x_arg)
+    if sql:
+        if direction == "up":
+            command.upgrade(config, revision, sql=True, tag=tag)
+        else:
+            # As flask_migrate.downgrade does: a script needs a place to start from.
+            revision = "head:-1" if revision == "-1" else revision
+            command.downgrade(config, revision, sql=True, tag=tag)
+        return UpgradeReport((), (), ())
+    values = settings.read(current_app.config)
+    if reporter is None:
+        logger = logging.getLogger("flask_migrate.data")
+        reporter = LogReporter(logger, values.log_seconds)
+    migration = Migration(
+        config,
+        direction,
+        revision,
+        tag=tag,
+        settings=values,
+        wait=values.lock_wait if wait is None else wait,
+        deferred=values.backfills == "deferred" if defer is None else defer,
+        reporter=reporter,
+        stop=stop or threading.Event(),
+    )
+    return migration.run()

@@ -1,0 +1,22 @@
+"""What an upgrade or a downgrade did."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..backfill.reporting import BackfillReport
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UpgradeReport:
+    """What an upgrade or a downgrade did.
+
+    :param revisions: the revisions applied or taken back, in order; one that runs
+        on several databases counts once.
+    :param backfills: the backfills run or undone, in order.
+    :param deferred: the backfills registered and left to ``flask db data run``.
+    """
+
+    revisions: tuple[str, ...]
+    backfills: tuple[BackfillReport, ...]
+    deferred: tuple[str, ...]

@@ -1,0 +1,311 @@
+"""The segmented upgrade: Alembic for schema, the engine for rows, in turn.
+
+Alembic stops in front of a data migration. It then steps onto it alone; when the
+revision's ``op.backfill`` finds work to do, the step is left, the engine does the
+work on its own connections with no transaction of Alembic's open, and the step is
+taken again. This is sound on every database and with any ``env.py``.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import logging
+import threading
+import typing as t
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import exc
+
+from ..backfill import faults
+from ..backfill.connections import OwnTransactions
+from ..backfill.reporting import BackfillReport
+from ..backfill.reporting import Reporter
+from ..backfill.runner import Runner
+from ..errors import BackfillError
+from ..errors import DataMigrateError
+from ..operations.segment import Segment
+from ..operations.segment import Suspend
+from ..operations.segment import Work
+from ..operations.segment import current
+from ..settings import Settings
+from . import lock
+from . import mixing
+from .report import UpgradeReport
+
+if t.TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.runtime.migration import RevisionStep
+
+Direction = t.Literal["up", "down"]
+
+_MOST_ATTEMPTS = 2
+"""How often one piece of work is done for one step; a second time is already odd."""
+
+
+@dataclasses.dataclass(slots=True)
+class Database:
+    """One database that ``env.py`` migrates, and the steps it still has to take."""
+
+    engine: sa.Engine
+    transactional_ddl: bool
+    heads: tuple[str, ...]
+    steps: list[RevisionStep]
+
+
+class Migration:
+    """One upgrade or downgrade.
+
+    :param config: as ``DataMigrate.get_config`` returns it.
+    :param revision: the target, in any form Alembic takes.
+    :param wait: seconds to wait for the migration lock.
+    :param deferred: whether backfills that do not say are only registered.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        direction: Direction,
+        revision: str,
+        *,
+        tag: str | None,
+        settings: Settings,
+        wait: float,
+        deferred: bool,
+        reporter: Reporter,
+        stop: threading.Event,
+    ) -> None:
+        self._config = config
+        self._direction = direction
+        self._target = revision
+        self._tag = tag
+        self._settings = settings
+        self._wait = wait
+        self._deferred = deferred
+        self._reporter = reporter
+        self._stop = stop
+        self._script = ScriptDirectory.from_config(config)
+        self._said: set[str] = set()
+        self._readings: dict[str, mixing.Reading] = {}
+        self._revisions: list[str] = []
+        self._reports: list[BackfillReport] = []
+        self._registered: list[str] = []
+        self._attempts: collections.Counter[tuple[str, str, str]] = (
+            collections.Counter()
+        )
+
+    def run(self) -> UpgradeReport:
+        """Bring every database to the target.
+
+        :raises DataMigrateError: with what failed, where, and what to do.
+        """
+        databases = self._plan()
+        if not all(database.heads and not database.steps for database in databases):
+            with lock.hold(
+                databases[0].engine, self._settings, self._wait, self._reporter
+            ) as held:
+                # Another upgrade may have ended while this one waited.
+                self._migrate(self._plan(), held)
+        return UpgradeReport(
+            tuple(dict.fromkeys(self._revisions)),
+            tuple(self._reports),
+            tuple(self._registered),
+        )
+
+    def _plan(self) -> list[Database]:
+        """Ask each database where it is, and Alembic which steps that leaves."""
+        databases: list[Database] = []
+
+        def look(heads: tuple[str, ...], context: MigrationContext) -> list[t.Any]:
+            assert context.connection is not None
+            revs = (
+                self._script._upgrade_revs
+                if self._direction == "up"
+                else self._script._downgrade_revs
+            )
+            databases.append(
+                Database(
+                    context.connection.engine,
+                    context.impl.transactional_ddl,
+                    tuple(heads),
+                    list(revs(self._target, t.cast(str, heads))),
+                )
+            )
+            return []
+
+        with self._errors(Segment(), databases):
+            self._run_env(look, dont_mutate=True)
+        return databases
+
+    def _migrate(self, databases: list[Database], held: lock.Held) -> None:
+        for database in databases:
+            for step in database.steps:
+                self._reading(step).refuse_mixture(self._direction)
+        first = True
+        while first or any(database.steps for database in databases):
+            held.check()
+            first = False
+            try:
+                self._segment(databases)
+            except Suspend as suspend:
+                self._do(suspend.work)
+
+    def _segment(self, databases: list[Database]) -> None:
+        """Let Alembic take steps: schema as far as it goes, or one data migration."""
+        schema = any(d.steps and not self._is_data(d.steps[0]) for d in databases)
+        waiting = iter(databases)
+        taken: list[tuple[Database, int]] = []
+        passed: list[str] = []
+        segment = Segment(deferred=self._deferred)
+
+        def steps(heads: t.Any, context: MigrationContext) -> t.Iterator[RevisionStep]:
+            database = next(waiting)
+            count = 0
+            for step in self._next_steps(database, schema):
+                segment.revision = step.revision.revision
+                segment.stepped.clear()
+                yield step
+                passed.append(step.revision.revision)
+                count += 1
+            taken.append((database, count))
+
+        token = current.set(segment)
+        try:
+            with self._errors(segment, databases):
+                self._run_env(steps)
+        except Suspend as suspend:
+            revision = suspend.work.task.revision
+            if revision is not None:
+                # Its file did not show it; from now on it is stepped alone.
+                self._readings[revision] = dataclasses.replace(
+                    self._readings[revision], data=True
+                )
+            raise
+        finally:
+            current.reset(token)
+        for database, count in taken:
+            del database.steps[:count]
+        self._revisions += passed
+
+    def _next_steps(self, database: Database, schema: bool) -> list[RevisionStep]:
+        if not schema:
+            return [step for step in database.steps[:1] if self._is_data(step)]
+        steps = []
+        for step in database.steps:
+            if self._is_data(step):
+                break
+            steps.append(step)
+        return steps
+
+    def _is_data(self, step: RevisionStep) -> bool:
+        return self._reading(step).data
+
+    def _reading(self, step: RevisionStep) -> mixing.Reading:
+        revision = step.revision.revision
+        if revision not in self._readings:
+            self._readings[revision] = mixing.read(step.revision)
+        return self._readings[revision]
+
+    def _do(self, work: Work) -> None:
+        """Do what a revision needs before it can be stepped over."""
+        task = work.task
+        attempt = (str(work.engine.url), work.kind, task.name)
+        self._attempts[attempt] += 1
+        if self._attempts[attempt] > _MOST_ATTEMPTS:
+            raise BackfillError(
+                "it was done, and the revision asks for it again",
+                where=task.label,
+                next="See flask db data status",
+            )
+        transactions = OwnTransactions(work.engine, self._settings.row_lock_timeout)
+        runner = Runner(
+            transactions,
+            self._settings,
+            schema=work.schema,
+            reporter=self._reporter,
+            stop=self._stop,
+        )
+        try:
+            if work.kind == "register":
+                runner.register(task)
+                self._registered.append(task.name)
+            elif work.kind == "undo":
+                self._reports.append(runner.undo(task))
+            else:
+                self._reports.append(runner.run(task))
+        finally:
+            transactions.close()
+
+    def _run_env(self, fn: t.Callable[..., t.Any], **options: t.Any) -> None:
+        with (
+            EnvironmentContext(
+                self._config,
+                self._script,
+                fn=fn,
+                as_sql=False,
+                starting_rev=None,
+                destination_rev=self._target,
+                tag=self._tag,
+                **options,
+            ),
+            _said_once(self._said),
+        ):
+            try:
+                self._script.run_env()
+            finally:
+                # An alembic.ini that does not know our logger has just muted it.
+                logging.getLogger("flask_migrate.data").disabled = False
+
+    @contextlib.contextmanager
+    def _errors(self, segment: Segment, databases: list[Database]) -> t.Iterator[None]:
+        """Turn what the database refuses in a revision into one clear error."""
+        try:
+            yield
+        except exc.DBAPIError as error:
+            where = state = ""
+            if segment.revision is not None:
+                where = f"revision {segment.revision}"
+                rolls_back = all(d.transactional_ddl for d in databases)
+                state = _ROLLED_BACK if rolls_back else _NOT_ROLLED_BACK
+            statement = " ".join((error.statement or "").split())
+            explained = faults.explain(error, where=where, state=state)
+            if statement:
+                raise DataMigrateError(
+                    f"{explained.what}, in: {statement[:300]}",
+                    where=where,
+                    state=state,
+                    next=explained.next,
+                ) from error
+            raise explained from error
+
+
+_ROLLED_BACK = "The revision was rolled back"
+_NOT_ROLLED_BACK = (
+    "This database does not roll DDL back, so the schema changes above the failed one "
+    "in the revision stay"
+)
+
+
+@contextlib.contextmanager
+def _said_once(said: set[str]) -> t.Iterator[None]:
+    """Let Alembic say a thing once for each upgrade, not for each segment.
+
+    :param said: what it has said so far.
+    """
+    logger = logging.getLogger("alembic.runtime.migration")
+
+    def wanted(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = text not in said
+        said.add(text)
+        return new
+
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
