@@ -1,0 +1,52 @@
+"""sort users into age groups
+
+The groups are cut at fixed dates and not at today's: every run of this
+revision, in any year, gives the same result.
+
+Revision ID: 0009
+Revises: 0008
+Create Date: 2024-12-02 09:10:00
+"""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from alembic import op
+
+from flask_datamigrate import Backfill
+from flask_datamigrate import frozen
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+users = frozen.table(
+    "users",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("birth_date", sa.Date),
+    sa.Column("age_group", sa.String(10)),
+)
+
+backfill = Backfill(
+    sa.update(users)
+    .where(users.c.age_group.is_(None))
+    .values(
+        age_group=sa.case(
+            (users.c.birth_date.is_(None), "unknown"),
+            (users.c.birth_date >= dt.date(2007, 1, 1), "minor"),
+            (users.c.birth_date >= dt.date(1990, 1, 1), "young"),
+            (users.c.birth_date >= dt.date(1960, 1, 1), "adult"),
+            else_="senior",
+        )
+    ),
+    undo=True,
+)
+
+
+def upgrade():
+    op.backfill(backfill)
+
+
+def downgrade():
+    op.undo_backfill(backfill)

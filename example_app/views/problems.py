@@ -1,0 +1,56 @@
+"""Answers to requests that cannot be served, in the client's own language."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Flask
+from flask import json
+from flask import render_template
+from flask import request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response
+
+from ..database import db
+
+NOT_UPGRADED = (
+    "The database does not have the tables this app needs. "
+    "Run: flask --app example_app db upgrade"
+)
+
+
+def init_app(app: Flask) -> None:
+    """Answer errors as JSON below ``/api``, and as a page elsewhere."""
+    app.register_error_handler(HTTPException, explain)
+    app.register_error_handler(DBAPIError, explain_database)
+
+
+def explain(error: HTTPException) -> Response:
+    response = error.get_response()
+    if response.status_code < 400:
+        return response
+    if request.path.startswith("/api/"):
+        response.data = json.dumps({"error": error.description})
+        response.content_type = "application/json"
+    else:
+        response.data = render_template("problem.html", error=error)
+    return response
+
+
+def explain_database(error: DBAPIError) -> Response:
+    """Tell a database that was not upgraded from a real fault."""
+    db.session.rollback()
+    if _is_upgraded():
+        raise error
+    return explain(ServiceUnavailable(NOT_UPGRADED))
+
+
+def _is_upgraded() -> bool:
+    schema = sa.inspect(db.engine)
+    return all(
+        schema.has_table(table.name)
+        and set(table.columns.keys())
+        <= {column["name"] for column in schema.get_columns(table.name)}
+        for table in db.metadata.sorted_tables
+    )
