@@ -10,6 +10,8 @@ import typing as t
 import flask_migrate
 
 from . import settings
+from .cli.startup import as_usage
+from .errors import ConfigError
 
 if t.TYPE_CHECKING:
     from flask import Flask
@@ -54,8 +56,11 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
         :raises ConfigError: for a wrong key or value, or a database URL whose
             driver is not installed.
         """
-        settings.read(app.config)
-        _check_drivers(app)
+        try:
+            settings.read(app.config)
+            _check_drivers(app)
+        except ConfigError as error:
+            raise as_usage(error) from None
         super().init_app(app, *args, **kwargs)
         stock = app.extensions["migrate"]
         app.extensions["migrate"] = _MigrateConfig(
@@ -166,8 +171,6 @@ def _check_bare_scheme(name: str, scheme: str) -> None:
     if module is None or importlib.util.find_spec(module) is not None:
         return
     _, ours, url, extra = _DRIVERS[scheme]
-    from .errors import ConfigError
-
     raise ConfigError(
         f"{name} begins with {scheme}://, which this version of SQLAlchemy reads "
         f"as the driver {module}, and {module} is not installed",

@@ -9,6 +9,8 @@ import dataclasses
 import difflib
 import typing as t
 
+from .errors import ConfigError
+
 PREFIX = "DATAMIGRATE_"
 
 
@@ -191,7 +193,4 @@ def _nearest(name: str, known: t.Iterable[str]) -> str:
 
 
 def _refuse(what: str, next: str) -> t.NoReturn:
-    # Imported here: an app that is configured rightly never pays for Alembic.
-    from .errors import ConfigError
-
     raise ConfigError(what, where="app.config", next=next)

@@ -187,23 +187,6 @@ class Store:
         ranges = self.tables.ranges
         connection.execute(ranges.delete().where(ranges.c.backfill == name))
 
-    def free(self, connection: sa.Connection, name: str) -> None:
-        """Give back every claim on a backfill."""
-        table = self.tables.ranges
-        connection.execute(
-            table.update()
-            .where(table.c.backfill == name)
-            .values(owner=None, lease_until=None)
-        )
-
-    def forget(self, connection: sa.Connection, name: str) -> None:
-        """Drop the row of a backfill that changes no rows any more."""
-        for table, column in (
-            (self.tables.ranges, self.tables.ranges.c.backfill),
-            (self.tables.backfills, self.tables.backfills.c.name),
-        ):
-            connection.execute(table.delete().where(column == name))
-
     # Ranges
 
     def range(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
-import threading
 import time
 import typing as t
 
@@ -15,28 +15,24 @@ from ..errors import BackfillError
 from ..errors import ClaimedError
 from ..errors import DataMigrateError
 from ..errors import InterruptedRun
-from ..settings import Settings
 from . import faults
 from . import processes
 from . import signals
 from . import verify
 from .batch import RowError
 from .batch import Writer
-from .connections import Transactions
-from .definition import Backfill
 from .keys import Key
 from .keys import Position
 from .keys import describe
 from .pace import Pace
 from .progress import Meter
-from .reporting import Reporter
 from .reporting import Sample
 from .sampling import Sampler
+from .session import Session
 from .store import FORWARD
-from .store import Advance
 from .store import Lost
 from .store import Range
-from .store import Store
+from .task import Task
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
@@ -47,97 +43,119 @@ _CLAIM_POLL = 0.5
 """Seconds between two looks at a claim that may run out."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Run:
-    """Everything a walk over a key needs.
-
-    :param name: the backfill.
-    :param label: how errors name it and where it is from.
-    :param direction: ``forward`` or ``back``.
-    """
-
-    backfill: Backfill
-    name: str
-    label: str
-    direction: str
-    store: Store
-    transactions: Transactions
-    settings: Settings
-    reporter: Reporter
-    stop: threading.Event
-
-
 class Walk:
     """One runner's walk over the key of a table, range by range.
 
+    :param direction: ``forward`` or ``back``.
     :param key: the key it follows: of the table, or of the side table of an undo.
-    :param source: the table that key is of.
     :param writer: what it does to each range.
     """
 
-    def __init__(self, run: Run, key: Key, source: sa.Table, writer: Writer) -> None:
-        self.run = run
+    def __init__(
+        self, session: Session, task: Task, direction: str, key: Key, writer: Writer
+    ) -> None:
+        self.session = session
+        self.task = task
+        self.direction = direction
         self.key = key
-        self.source = source
         self.writer = writer
         self.owner = processes.name_tag()
         self.sample: tuple[Sample, ...] = ()
-        self._advance: Advance = run.store.advancing(
-            run.name, run.direction, self.owner, run.settings.lease_seconds
+        self._advance = session.store.advancing(
+            task.name, direction, self.owner, session.settings.lease_seconds
         )
         self._bound = {low: self._bound_query(low) for low in (None, ())}
-        forward = run.direction == FORWARD
-        self._proven = not (forward and verify.clears_where(run.backfill))
-        self._sampler = Sampler(run.backfill, key) if forward else None
+        forward = direction == FORWARD
+        self._proven = not (forward and verify.clears_where(task.backfill))
+        self._sampler = Sampler(task.backfill, key) if forward else None
 
-    def claim(self) -> Range:
+    @contextlib.contextmanager
+    def claim_held(self) -> t.Iterator[Range]:
+        """Hold the claim on the range.
+
+        :raises ClaimedError: when another live runner holds it.
+        """
+        span = self._claim()
+        try:
+            yield span
+        finally:
+            with contextlib.suppress(exc.SQLAlchemyError):
+                with self.session.transactions.transaction() as connection:
+                    self.session.store.release(
+                        connection, self.task.name, self.direction, self.owner
+                    )
+
+    def _claim(self) -> Range:
         """Take the range, waiting for the lease of a runner that may be dead.
 
         :raises ClaimedError: when its runner is alive.
         """
-        run, seen = self.run, None
+        session, task, seen = self.session, self.task, None
         while True:
-            with run.transactions.transaction() as connection:
-                span = run.store.open_range(
+            with session.transactions.transaction() as connection:
+                span = session.store.open_range(
                     connection,
-                    run.name,
-                    run.direction,
-                    run.backfill.batch_size or run.settings.batch_size,
+                    task.name,
+                    self.direction,
+                    task.backfill.batch_size or session.settings.batch_size,
                 )
-                holder = run.store.claim(
+                holder = session.store.claim(
                     connection,
-                    run.name,
-                    run.direction,
+                    task.name,
+                    self.direction,
                     self.owner,
-                    run.settings.lease_seconds,
+                    session.settings.lease_seconds,
                 )
             if holder is None:
                 return span
             if seen is not None and span.lease_until != seen:
                 raise ClaimedError(
                     f"{processes.describe(holder)} is running it right now",
-                    where=run.label,
+                    where=task.label,
                     state="Nothing was changed by this process",
                     next="Watch it with flask db data status",
                 )
             if seen is None:
-                run.reporter.noted(
-                    f"{run.name}: {processes.describe(holder)} held it last; waiting "
-                    f"up to {run.settings.lease_seconds:g} s to know whether it lives"
+                lease = session.settings.lease_seconds
+                session.reporter.noted(
+                    f"{task.name}: {processes.describe(holder)} held it last; waiting "
+                    f"up to {lease:g} s to know whether it lives"
                 )
                 seen = span.lease_until
-            if not run.transactions.retries or run.stop.wait(_CLAIM_POLL):
+            if not session.transactions.retries or session.stop.wait(_CLAIM_POLL):
                 raise ClaimedError(
                     f"{processes.describe(holder)} may still be running it",
-                    where=run.label,
+                    where=task.label,
                     next="Try again in a moment",
                 )
 
-    def release(self) -> None:
-        """Give the claim back."""
-        run = self.run
-        with run.transactions.transaction() as connection:
-            run.store.release(connection, run.name, run.direction, self.owner)
+    def freeze(self, connection: sa.Connection, span: Range) -> Range:
+        """Set the bounds of a walk to the lowest and the highest key there is now."""
+        return self.move(
+            connection,
+            span,
+            lowest=self._bottom(connection),
+            upper=self.top(connection, None),
+            position=None,
+        )
+
+    def move(self, connection: sa.Connection, span: Range, **values: t.Any) -> Range:
+        """Change the bounds or the position of the range.
+
+        :raises Lost: when the claim is another runner's by now.
+        """
+        span = dataclasses.replace(span, **values)
+        self.session.store.bound(
+            connection,
+            self.task.name,
+            self.direction,
+            self.owner,
+            lowest=span.lowest,
+            upper=span.upper,
+            position=span.position,
+            skipped=span.skipped,
+        )
+        return span
 
     def top(self, connection: sa.Connection, above: Position | None) -> Position | None:
         """Return the highest key, if it is above a position."""
@@ -151,7 +169,7 @@ class Walk:
             ).first()
         return None if row is None else tuple(row)
 
-    def bottom(self, connection: sa.Connection) -> Position | None:
+    def _bottom(self, connection: sa.Connection) -> Position | None:
         """Return the lowest key."""
         row = connection.execute(
             sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
@@ -165,35 +183,35 @@ class Walk:
         :returns: the span as it is at the end.
         :raises InterruptedRun: when asked to stop; everything done is saved.
         """
-        run = self.run
+        session, task = self.session, self.task
         pace = Pace(
-            min(span.batch_size, run.settings.max_batch_size),
-            run.settings.target_seconds,
-            run.settings.max_batch_size,
+            min(span.batch_size, session.settings.max_batch_size),
+            session.settings.target_seconds,
+            session.settings.max_batch_size,
         )
-        meter = Meter(run.backfill.table.name, run.name, run.direction, span, rows)
+        meter = Meter(task.backfill.table.name, task.name, self.direction, span, rows)
         while span.upper is not None and span.position != span.upper:
-            if run.stop.is_set():
+            if session.stop.is_set():
                 raise InterruptedRun(
                     f"stopped after {span.batches:,} batches, everything is saved",
-                    where=run.label,
+                    where=task.label,
                     next="Run the same command again to go on from there",
                 )
             self._throttle()
             span = self._batch_with_retries(span, pace)
             progress = meter.progress(span, pace.size)
-            run.reporter.progressed(progress)
-            signals.batch_committed.send(run.name, progress=progress)
+            session.reporter.progressed(progress)
+            signals.batch_committed.send(task.name, progress=progress)
         return span
 
     def _batch_with_retries(self, span: Range, pace: Pace) -> Range:
-        run = self.run
-        deadline = time.monotonic() + run.settings.retry_seconds
+        session, task = self.session, self.task
+        deadline = time.monotonic() + session.settings.retry_seconds
         pause = _FIRST_PAUSE
         while True:
             started = time.monotonic()
             try:
-                with run.transactions.transaction() as connection:
+                with session.transactions.transaction() as connection:
                     after, rows = self._batch(connection, span, pace, started)
                 if rows == pace.size:
                     pace.record(rows, time.monotonic() - started)
@@ -201,20 +219,20 @@ class Walk:
             except Lost:
                 raise ClaimedError(
                     "another process has taken it over",
-                    where=run.label,
+                    where=task.label,
                     state="The batch of this process was rolled back",
                     next="Watch it with flask db data status",
                 ) from None
             except RowError as error:
-                if error.position is None and run.transactions.retries:
+                if error.position is None and session.transactions.retries:
                     if pace.shrink():
                         continue
                 raise self._row_failed(span, error) from error
             except exc.DBAPIError as error:
                 fault = faults.classify(error)
                 if fault is faults.Fault.DISCONNECTED:
-                    run.transactions.lost()
-                if not run.transactions.retries:
+                    session.transactions.lost()
+                if not session.transactions.retries:
                     raise self._failed(span, pace, error) from error
                 if fault in faults.SPLIT and pace.shrink():
                     continue
@@ -222,31 +240,32 @@ class Walk:
                     raise self._failed(span, pace, error) from error
                 if fault in faults.SHRUNK:
                     pace.shrink()
-                run.reporter.noted(
-                    f"{run.name}: {fault.meaning}; trying again with {pace.size:,} rows"
+                session.reporter.noted(
+                    f"{task.name}: {fault.meaning}; trying again with "
+                    f"{pace.size:,} rows"
                 )
-            if not run.stop.wait(random.uniform(pause / 2, pause)):
+            if not session.stop.wait(random.uniform(pause / 2, pause)):
                 pause = min(pause * 2, _LONGEST_PAUSE)
             span = self._where_it_is(span, deadline)
 
     def _where_it_is(self, span: Range, deadline: float) -> Range:
         """Read the range again: a commit whose answer was lost may have been done."""
-        run = self.run
+        session, task = self.session, self.task
         pause = _FIRST_PAUSE
         while True:
             try:
-                with run.transactions.transaction() as connection:
-                    known = run.store.range(connection, run.name, run.direction)
+                with session.transactions.transaction() as connection:
+                    known = session.store.range(connection, task.name, self.direction)
                 return span if known is None else known
             except exc.DBAPIError as error:
-                run.transactions.lost()
+                session.transactions.lost()
                 fault = faults.classify(error)
                 down = fault in (faults.Fault.DOWN, faults.Fault.DISCONNECTED)
-                if not down or time.monotonic() > deadline or run.stop.is_set():
+                if not down or time.monotonic() > deadline or session.stop.is_set():
                     raise faults.explain(
-                        error, where=run.label, state=_saved(span), next=_go_on(fault)
+                        error, where=task.label, state=_saved(span), next=_go_on(fault)
                     ) from error
-            run.stop.wait(random.uniform(pause / 2, pause))
+            session.stop.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _batch(
@@ -264,12 +283,12 @@ class Walk:
         if not self._proven and result.changed:
             verify.check_first_batch(
                 connection,
-                self.run.backfill,
+                self.task.backfill,
                 self.key,
                 low,
                 high,
                 result.skipped,
-                self.run.label,
+                self.task.label,
             )
             self._proven = True
         if keys is not None and result.changed:
@@ -323,21 +342,21 @@ class Walk:
         )
 
     def _throttle(self) -> None:
-        run = self.run
-        for throttle in run.backfill.throttles:
+        session, task = self.session, self.task
+        for throttle in task.backfill.throttles:
             wait = throttle()
             if wait is None:
                 continue
             seconds, reason = wait
-            run.reporter.noted(f"{run.name}: waiting {seconds:g} s, {reason}")
-            run.stop.wait(seconds)
+            session.reporter.noted(f"{task.name}: waiting {seconds:g} s, {reason}")
+            session.stop.wait(seconds)
 
     def _failed(
         self, span: Range, pace: Pace, error: exc.DBAPIError
     ) -> DataMigrateError:
         """Say what failed, at which row or range, and what is saved."""
         fault = faults.classify(error)
-        where = self.run.label
+        where = self.task.label
         if fault in faults.SPLIT and pace.size == 1:
             row = self._row_after(span.position)
             if row is not None:
@@ -349,7 +368,7 @@ class Walk:
         )
 
     def _row_failed(self, span: Range, error: RowError) -> BackfillError:
-        where = self.run.label
+        where = self.task.label
         if error.position is not None:
             where += f", row {describe(self.key.columns, error.position)}"
         return BackfillError(
@@ -360,14 +379,14 @@ class Walk:
         )
 
     def _row_after(self, position: Position | None) -> Position | None:
-        if not self.run.transactions.retries:
+        if not self.session.transactions.retries:
             return None
         statement = sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
         values: dict[str, t.Any] = {}
         if position is not None:
             statement = statement.where(self.key.after())
             values = {f"dm_low_{i}": value for i, value in enumerate(position)}
-        with self.run.transactions.transaction() as connection:
+        with self.session.transactions.transaction() as connection:
             row = connection.execute(statement, values).first()
         return None if row is None else tuple(row)
 
