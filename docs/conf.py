@@ -12,11 +12,21 @@ project = "Flask-DataMigrate"
 copyright = "2026, The Flask-DataMigrate authors"
 version = release = importlib.metadata.version("Flask-DataMigrate")
 
-extensions = ["myst_parser", "configuration_keys"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "backfill_states",
+    "command_help",
+    "configuration_keys",
+]
+# The descriptions name the types that matter; the rest is in the source.
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
 myst_heading_anchors = 3
 # Quotes in the text belong to values that readers copy.
 smartquotes = False
 nitpicky = True
+nitpick_ignore = [("py:class", "alembic.util.exc.CommandError")]
 exclude_patterns = ["_build"]
 
 html_theme = "furo"

@@ -1,8 +1,9 @@
 """Flask-DataMigrate: Flask-Migrate, and the data migrations it leaves to you.
 
 Everything ``flask_migrate`` has is here too, so that changing the import line
-is enough. Names are loaded when they are first used: importing this package
-must not cost an app its start-up.
+is enough: ``from flask_datamigrate import Migrate`` gives :class:`DataMigrate`, and
+``upgrade`` and ``downgrade`` run data migrations. Names are loaded when they are
+first used: importing this package must not cost an app its start-up.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ if t.TYPE_CHECKING:
     from . import snippets as snippets
     from .backfill.definition import Backfill as Backfill
     from .extension import DataMigrate as DataMigrate
+    from .extension import Migrate as Migrate
     from .upgrading import downgrade as downgrade
     from .upgrading import upgrade as upgrade
 
 __all__ = [
     "Backfill",
     "DataMigrate",
+    "Migrate",
     "downgrade",
     "errors",
     "frozen",
@@ -32,6 +35,7 @@ __all__ = [
 _HOMES = {
     "Backfill": "backfill.definition",
     "DataMigrate": "extension",
+    "Migrate": "extension",
     "downgrade": "upgrading",
     "errors": None,
     "frozen": None,

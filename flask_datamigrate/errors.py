@@ -24,6 +24,7 @@ __all__ = [
     "LockTimeoutError",
     "MixedRevisionError",
     "OfflineError",
+    "RevisionError",
     "UndoError",
     "VerificationError",
 ]
@@ -70,6 +71,10 @@ class FrozenMismatchError(DataMigrateError):
 
 class MixedRevisionError(DataMigrateError):
     """A revision with schema operations beside a batched backfill."""
+
+
+class RevisionError(DataMigrateError):
+    """A migration script raised an exception of its own."""
 
 
 class OfflineError(DataMigrateError):

@@ -12,6 +12,7 @@ from alembic import util
 from alembic.script import ScriptDirectory
 
 from ..errors import AuthoringError
+from ..scripts import errors_in
 from . import body
 from .freeze import Frozen
 from .freeze import Table
@@ -275,7 +276,9 @@ def _use_template(
 
 
 def _check_free(scripts: ScriptDirectory, rev_id: str) -> None:
-    for script in scripts.walk_revisions():
+    with errors_in(scripts.dir):
+        known = list(scripts.walk_revisions())
+    for script in known:
         if script.revision == rev_id:
             raise AuthoringError(
                 f"the revision {rev_id} exists: {script.path}",

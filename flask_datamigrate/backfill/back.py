@@ -1,9 +1,13 @@
-"""An undo: the old values a backfill kept are put back."""
+"""The ways back: old values are put back, or a backfill is given up."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
+from ..errors import BackfillError
 from ..errors import UndoError
 from . import signals
+from . import undo as undo_log
 from .claims import claimed
 from .reporting import BackfillReport
 from .session import Session
@@ -14,6 +18,7 @@ from .store import Record
 from .task import Task
 from .undo import RestoreWriter
 from .walk import Walk
+from .writers import writer
 
 
 def undo(session: Session, task: Task) -> BackfillReport:
@@ -23,6 +28,10 @@ def undo(session: Session, task: Task) -> BackfillReport:
     """
     with session.errors(task):
         record = _record(session, task)
+        if record is not None and record.state is State.PENDING:
+            with session.transactions.transaction() as connection:
+                session.store.move(connection, task.name, State.UNDONE)
+            return session.report(task, BACK)
         if record is None or record.undo_table is None:
             raise UndoError(
                 "no old values were kept",
@@ -33,7 +42,16 @@ def undo(session: Session, task: Task) -> BackfillReport:
             )
         if record.state is State.UNDONE:
             return session.report(task, BACK)
-        log = session.undo_log(task, record.undo_table)
+        log = session.undo_log(task)
+        if record.undo_table != log.side.name:
+            raise UndoError(
+                "its definition changes other columns, or has another key, than when "
+                "the old values were kept",
+                where=task.label,
+                state=f"Nothing was changed; the old values are in {record.undo_table}",
+                next="Take the edit back, and run the same command again",
+            )
+        _check_exists(session, task, log)
         write = RestoreWriter(log)
         # Taken first, so that no live run goes forward meanwhile.
         forward = Walk(session, task, FORWARD, log.key, write)
@@ -46,7 +64,7 @@ def undo(session: Session, task: Task) -> BackfillReport:
             span = walk.sweep(span, kept)
             with session.transactions.transaction() as connection:
                 if not span.skipped:
-                    log.drop(connection)
+                    undo_log.drop(connection, log.side.name, log.side.schema)
                 session.store.move(
                     connection, task.name, State.UNDONE, conflicts=span.skipped
                 )
@@ -54,6 +72,44 @@ def undo(session: Session, task: Task) -> BackfillReport:
     signals.backfill_finished.send(task.name, report=report)
     session.reporter.finished(report)
     return report
+
+
+def cancel(session: Session, task: Task) -> Record:
+    """Give up a backfill whose revision is not applied; rows changed stay so.
+
+    A later upgrade begins it anew.
+
+    :raises BackfillError: when its revision is applied and it is finished.
+    """
+    with session.errors(task):
+        with session.transactions.transaction() as connection:
+            record = session.known(connection, task)
+        if record.applied and record.state is State.FINISHED:
+            raise BackfillError(
+                "it is finished and its revision is applied",
+                where=task.label,
+                state="Nothing was changed",
+                next="Take it back with flask db downgrade",
+            )
+        key = session.key(task)
+        write = writer(task.backfill.job, key, None)
+        with Walk(session, task, FORWARD, key, write).claim_held():
+            with session.transactions.transaction() as connection:
+                session.store.move(connection, task.name, State.CANCELLED)
+                return session.known(connection, task)
+
+
+def _check_exists(session: Session, task: Task, log: undo_log.UndoLog) -> None:
+    with session.transactions.transaction() as connection:
+        inspector = sa.inspect(connection)
+        if not inspector.has_table(log.side.name, schema=log.side.schema):
+            raise UndoError(
+                f"its old values were kept in {log.side.name}, and that table is gone",
+                where=task.label,
+                state="Nothing was changed",
+                next="Bring the table back from a backup, or write the way back by "
+                "hand in downgrade() in place of op.undo_backfill",
+            )
 
 
 def _record(session: Session, task: Task) -> Record | None:

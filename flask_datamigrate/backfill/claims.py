@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from ..errors import ClaimedError
 from ..errors import DataMigrateError
 from ..errors import InterruptedRun
 from . import signals
@@ -24,7 +25,12 @@ def claimed(walk: Walk, state: State) -> t.Iterator[Range]:
         with session.transactions.transaction() as connection:
             session.store.move(connection, task.name, state)
         try:
-            yield span
+            with session.errors(task):
+                yield span
+        except ClaimedError:
+            # What becomes of it is for the runner that took it over to say.
+            session.reporter.stopped()
+            raise
         except InterruptedRun:
             session.reporter.stopped()
             if state is State.RUNNING:

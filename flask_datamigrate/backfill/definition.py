@@ -28,7 +28,7 @@ class Update:
 
     @property
     def where(self) -> sa.ColumnElement[bool] | None:
-        return self.statement.whereclause
+        return _of_rows(self.statement.whereclause, self.table)
 
     @property
     def assigned(self) -> dict[str, t.Any]:
@@ -52,7 +52,7 @@ class Delete:
 
     @property
     def where(self) -> sa.ColumnElement[bool] | None:
-        return self.statement.whereclause
+        return _of_rows(self.statement.whereclause, self.table)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -344,6 +344,19 @@ def _key(
     return columns
 
 
+def _of_rows(
+    where: sa.ColumnElement[bool] | None, table: sa.Table
+) -> sa.ColumnElement[bool] | None:
+    """Return a condition on the rows of a table alone, where it joins other tables."""
+    if where is None:
+        return None
+    matching = sa.select(sa.literal(1)).where(where)
+    others = [found for found in matching.get_final_froms() if found is not table]
+    if not others:
+        return where
+    return matching.select_from(*others).correlate(table).exists()
+
+
 def _assignments(statement: sa.Update) -> dict[str, t.Any]:
     # SQLAlchemy 2.0 keeps ordered_values() apart, as a list of pairs; 2.1 does not.
     values = dict(getattr(statement, "_ordered_values", None) or ())
@@ -360,8 +373,9 @@ def _reads(expressions: t.Iterable[t.Any], table: sa.Table) -> set[str]:
         if not isinstance(expression, sa.ClauseElement):
             continue
         for element in visitors.iterate(expression):
-            if isinstance(element, sa.Column) and element.table is table:
-                names.add(element.name)
+            if isinstance(element, sa.Column):
+                # Through an alias the same rows are read.
+                names |= {c.name for c in element.base_columns if c.table is table}
             elif isinstance(element, sa.TextClause) or (
                 isinstance(element, sa.ColumnClause) and element.is_literal
             ):

@@ -12,11 +12,12 @@ COUNTED = 100_000
 _STATISTICS = {
     "postgresql": (
         "SELECT CAST(reltuples AS bigint) FROM pg_class "
-        "WHERE oid = CAST(:name AS regclass)"
+        "WHERE oid = CAST(concat_ws('.', quote_ident(CAST(:schema AS text)), "
+        "quote_ident(CAST(:name AS text))) AS regclass)"
     ),
     "mysql": (
         "SELECT table_rows FROM information_schema.tables "
-        "WHERE table_name = :plain AND table_schema = COALESCE(:schema, DATABASE())"
+        "WHERE table_name = :name AND table_schema = COALESCE(:schema, DATABASE())"
     ),
     # SQLite keeps no statistics by default; the highest rowid is close for most.
     "sqlite": "SELECT max(rowid) FROM {name}",
@@ -39,7 +40,7 @@ def rows(connection: sa.Connection, table: sa.Table) -> tuple[int | None, bool]:
         return counted, True
     name = connection.dialect.identifier_preparer.format_table(table)
     kind = family(connection.dialect)
-    values = {"name": name, "plain": table.name, "schema": table.schema}
+    values = {"name": table.name, "schema": table.schema}
     text = sa.text(_STATISTICS[kind].format(name=name.replace(":", "\\:")))
     wanted = {key: values[key] for key in text._bindparams}
     try:

@@ -40,6 +40,9 @@ class Fault(enum.Enum):
 RETRIED = frozenset({Fault.LOCKED, Fault.DEADLOCK, Fault.TIMEOUT, Fault.DISCONNECTED})
 """What the engine tries again by itself."""
 
+GONE = frozenset({Fault.DISCONNECTED, Fault.DOWN})
+"""What a new connection may help against, in a while."""
+
 SHRUNK = frozenset({Fault.LOCKED, Fault.DEADLOCK, Fault.TIMEOUT})
 """What a smaller batch helps against."""
 
@@ -47,7 +50,7 @@ SPLIT = frozenset({Fault.ROW, Fault.OTHER})
 """What is narrowed down to the one row that causes it."""
 
 # SQLSTATE or its class, https://www.postgresql.org/docs/15/errcodes-appendix.html
-_POSTGRESQL = {
+_SQLSTATE = {
     "55P03": Fault.LOCKED,
     "40P01": Fault.DEADLOCK,
     "40001": Fault.DEADLOCK,
@@ -131,12 +134,15 @@ def classify(error: BaseException) -> Fault:
     if error.connection_invalidated:
         return Fault.DISCONNECTED
     cause = error.orig
+    # First, since PyMySQL gives a SQLSTATE too, which is HY000 for most.
+    number = cause.args[0] if cause is not None and cause.args else None
+    if isinstance(number, int) and number in _MYSQL:
+        return _MYSQL[number]
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     if state:
-        return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2]) or Fault.OTHER
-    number = cause.args[0] if cause is not None and cause.args else None
+        return _SQLSTATE.get(state) or _SQLSTATE.get(state[:2]) or Fault.OTHER
     if isinstance(number, int):
-        return _MYSQL.get(number, Fault.OTHER)
+        return Fault.OTHER
     text = str(cause).lower()
     for part, fault in _SQLITE.items():
         if part in text:

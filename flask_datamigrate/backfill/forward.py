@@ -19,7 +19,6 @@ from .store import FORWARD
 from .store import Range
 from .task import Task
 from .undo import UndoLog
-from .undo import side_table_name
 from .walk import Walk
 from .writers import writer
 
@@ -37,10 +36,7 @@ def run(session: Session, task: Task) -> BackfillReport:
         record = register(session, task)
         if record.state is State.FINISHED:
             return session.report(task, FORWARD)
-        log = None
-        if task.backfill.undo:
-            name = record.undo_table or side_table_name(task.name)
-            log = session.undo_log(task, name)
+        log = session.undo_log(task) if task.backfill.undo else None
         write = writer(task.backfill.job, session.key(task), log)
         walk = Walk(session, task, FORWARD, session.key(task), write)
         with claimed(walk, State.RUNNING) as span:

@@ -9,6 +9,7 @@ from ..errors import BackfillError
 from ..errors import EditedError
 from ..frozen.compare import check as check_table
 from ..frozen.compare import check_key
+from . import undo
 from .fingerprint import fingerprint
 from .session import Session
 from .states import State
@@ -25,8 +26,8 @@ def register(session: Session, task: Task) -> Record:
     """
     _create_tables(session)
     backfill, store = task.backfill, session.store
-    now = fingerprint(backfill, session.transactions.dialect)
     with session.transactions.transaction() as connection:
+        now = fingerprint(backfill, connection.dialect)
         check_table(connection, backfill.table, where=task.owner)
         check_key(connection, backfill.table, backfill.key, where=task.owner)
         record = store.register(
@@ -36,23 +37,45 @@ def register(session: Session, task: Task) -> Record:
             kind=backfill.job.kind,
             table_name=backfill.table.fullname,
             fingerprint=now,
+            key_columns=_key_columns(task),
             deferred=bool(backfill.deferred),
         )
-        if record.revision != task.revision:
+        if record.revision is None:
+            # Begun in place by plain Alembic, which does not tell the revision.
+            store.update(connection, task.name, revision=task.revision)
+        elif task.revision not in (None, record.revision):
             raise BackfillError(
                 f"the name {task.name} is taken by revision {record.revision}",
                 where=task.label,
                 state="Nothing was changed",
                 next="Give one of them another name=",
             )
-        if record.state is State.UNDONE or (
-            record.state is State.FINISHED and record.applied
-        ):
+        if record.state in (State.UNDONE, State.CANCELLED):
             _restart(session, connection, task, record)
-        elif record.fingerprint != now and _has_changed_rows(session, connection, task):
-            raise _edited(task, record, now)
+        elif record.fingerprint != now:
+            if _has_changed_rows(session, connection, task):
+                raise _edited(task, record, now)
+            _redefine(session, connection, task, record)
         store.update(connection, task.name, fingerprint=now)
         return session.known(connection, task)
+
+
+def begin_anew(session: Session, task: Task) -> None:
+    """Make a backfill pending again if its revision was applied before.
+
+    Called when the revision is about to be applied. It was taken back then, with
+    whatever its rows stood on, and what the state tables say is of that time.
+    """
+    with session.transactions.transaction() as connection:
+        if not session.store.exists(connection):
+            return
+        record = session.store.get(connection, task.name)
+        if record is None or not record.applied:
+            return
+        if record.state is State.PENDING:
+            session.store.update(connection, task.name, applied=False)
+        else:
+            _restart(session, connection, task, record)
 
 
 def accept(session: Session, task: Task) -> Record:
@@ -60,11 +83,14 @@ def accept(session: Session, task: Task) -> Record:
 
     The next run goes on from where the last one stopped.
 
-    :raises BackfillError: when the backfill was never begun.
+    :raises BackfillError: when the backfill was never begun, or cannot go on by the
+        new definition.
     """
-    now = fingerprint(task.backfill, session.transactions.dialect)
     with session.transactions.transaction() as connection:
-        session.known(connection, task)
+        record = session.known(connection, task)
+        now = fingerprint(task.backfill, connection.dialect)
+        if _has_changed_rows(session, connection, task):
+            _check_goes_on(session, task, record)
         session.store.update(connection, task.name, fingerprint=now)
         return session.known(connection, task)
 
@@ -87,9 +113,54 @@ def _restart(
     session: Session, connection: sa.Connection, task: Task, record: Record
 ) -> None:
     """Begin anew: the revision was taken back and is applied again."""
-    if record.undo_table is not None:
-        session.undo_log(task, record.undo_table).drop(connection)
+    _drop_old_values(connection, task, record)
     session.store.restart(connection, task.name, "the revision is applied again")
+
+
+def _redefine(
+    session: Session, connection: sa.Connection, task: Task, record: Record
+) -> None:
+    """Take up another definition before the first batch: other bounds or columns."""
+    _drop_old_values(connection, task, record)
+    session.store.drop_ranges(connection, task.name)
+    session.store.update(
+        connection,
+        task.name,
+        undo_table=None,
+        kind=task.backfill.job.kind,
+        table_name=task.backfill.table.fullname,
+        key_columns=_key_columns(task),
+    )
+
+
+def _drop_old_values(connection: sa.Connection, task: Task, record: Record) -> None:
+    if record.undo_table is not None:
+        undo.drop(connection, record.undo_table, task.backfill.table.schema)
+
+
+def _check_goes_on(session: Session, task: Task, record: Record) -> None:
+    """Refuse a definition that cannot take over where another one stopped."""
+    kept = session.undo_log(task).side.name if task.backfill.undo else None
+    if record.key_columns != _key_columns(task):
+        what = (
+            f"it pages by another key than the rows done so far: {record.key_columns}"
+        )
+    elif record.table_name != task.backfill.table.fullname:
+        what = f"it is of another table than the rows done so far: {record.table_name}"
+    elif record.undo_table != kept:
+        what = "its undo= or the columns it changes differ from the rows done so far"
+    else:
+        return
+    raise BackfillError(
+        f"the new definition cannot go on where the old one stopped: {what}",
+        where=task.label,
+        state=f"It is {record.state.value}, and nothing was changed now",
+        next="Take that edit back, and put the new work into a backfill of its own",
+    )
+
+
+def _key_columns(task: Task) -> str:
+    return ", ".join(column.name for column in task.backfill.key)
 
 
 def _has_changed_rows(session: Session, connection: sa.Connection, task: Task) -> bool:

@@ -83,7 +83,7 @@ class BackfillReport:
             parts.append(f"{self.left:,} left")
         if self.conflicts:
             parts.append(f"{self.conflicts:,} changed by somebody since, left alone")
-        parts.append(f"{self.batches:,} batches in {duration(self.seconds)}")
+        parts.append(f"{batches(self.batches)} in {duration(self.seconds)}")
         return f"{self.name} ({self.table}): {', '.join(parts)}"
 
     @property
@@ -119,7 +119,7 @@ class LogReporter(Reporter):
         now = time.monotonic()
         if now - self._last >= self._every:
             self._last = now
-            self._logger.info("%s", progress_line(progress))
+            self.noted(progress_line(progress))
 
     def noted(self, text: str) -> None:
         self._logger.info("%s", text)
@@ -137,6 +137,11 @@ def progress_line(progress: Progress) -> str:
         f"{progress.name} ({progress.table}): {done}{progress.changed:,} rows {verb}, "
         f"{progress.rate:,.0f} rows/s{left}"
     )
+
+
+def batches(count: int) -> str:
+    """Write a number of batches for people: ``1 batch``, ``1,200 batches``."""
+    return "1 batch" if count == 1 else f"{count:,} batches"
 
 
 def duration(seconds: float) -> str:

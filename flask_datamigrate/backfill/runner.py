@@ -49,6 +49,11 @@ class Runner:
         with self._session.errors(task):
             return registration.register(self._session, task)
 
+    def begin_anew(self, task: Task) -> None:
+        """Forget an earlier application; see :func:`registration.begin_anew`."""
+        with self._session.errors(task):
+            registration.begin_anew(self._session, task)
+
     def accept(self, task: Task) -> Record:
         """Accept an edited definition; see :func:`registration.accept`."""
         with self._session.errors(task):
@@ -57,6 +62,10 @@ class Runner:
     def run(self, task: Task) -> BackfillReport:
         """Run a backfill to its end, or go on with it; see :func:`forward.run`."""
         return forward.run(self._session, task)
+
+    def cancel(self, task: Task) -> Record:
+        """Give a backfill up; see :func:`back.cancel`."""
+        return back.cancel(self._session, task)
 
     def undo(self, task: Task) -> BackfillReport:
         """Restore the old values a backfill kept; see :func:`back.undo`."""

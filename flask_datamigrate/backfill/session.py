@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..errors import BackfillError
+from ..errors import DefinitionError
 from ..settings import Settings
 from . import connections
 from . import faults
@@ -25,6 +26,7 @@ from .store import Record
 from .store import Store
 from .task import Task
 from .undo import UndoLog
+from .undo import side_table_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ class Session:
         """Return the key a task's batches follow, on this database."""
         return Key(task.backfill.key, connections.family(self.transactions.dialect))
 
-    def undo_log(self, task: Task, name: str) -> UndoLog:
+    def undo_log(self, task: Task) -> UndoLog:
         """Describe the side table of a task."""
-        backfill = task.backfill
+        backfill, key = task.backfill, self.key(task)
         return UndoLog(
-            name,
+            side_table_name(task.name, key, backfill.changes),
             backfill.table,
-            self.key(task),
+            key,
             backfill.changes,
             backfill.job.where,
         )
@@ -88,9 +90,15 @@ class Session:
 
     @contextlib.contextmanager
     def errors(self, task: Task) -> t.Iterator[None]:
-        """Turn what the database refuses outside a batch into one clear error."""
+        """Give errors from outside a batch the name and the state of the task."""
         try:
             yield
+        except DefinitionError as error:
+            if error.where:
+                raise
+            raise DefinitionError(
+                error.what, where=task.label, state=error.state, next=error.next
+            ) from error
         except exc.DBAPIError as error:
             raise faults.explain(
                 error,

@@ -35,6 +35,10 @@ TRANSITIONS: t.Mapping[tuple[State, State], str] = {
     ): "the check was cut off, or found rows that came meanwhile",
     (S.VERIFYING, S.FAILED): "the check does not hold",
     (S.VERIFYING, S.FINISHED): "the check holds",
+    (S.RUNNING, S.PENDING): "its revision was downgraded and is applied again",
+    (S.PAUSED, S.PENDING): "its revision was downgraded and is applied again",
+    (S.FAILED, S.PENDING): "its revision was downgraded and is applied again",
+    (S.VERIFYING, S.PENDING): "its revision was downgraded and is applied again",
     (S.FINISHED, S.PENDING): "its revision was downgraded and is applied again",
     (S.FINISHED, S.UNDOING): "the old values are being restored",
     (S.PAUSED, S.UNDOING): "the old values are being restored",
@@ -43,11 +47,15 @@ TRANSITIONS: t.Mapping[tuple[State, State], str] = {
     (S.VERIFYING, S.UNDOING): "the runner died; the old values are being restored",
     (S.UNDOING, S.UNDOING): "the undo was cut off and goes on",
     (S.UNDOING, S.UNDONE): "every kept value is restored",
+    (S.PENDING, S.UNDONE): "it was never begun, so there is nothing to restore",
     (S.UNDONE, S.PENDING): "its revision is applied again",
     (S.PENDING, S.CANCELLED): "an operator gave it up before it began",
     (S.PAUSED, S.CANCELLED): "an operator gave it up; committed batches stay",
     (S.FAILED, S.CANCELLED): "an operator gave it up; committed batches stay",
-    (S.CANCELLED, S.PENDING): "an operator wants it after all",
+    (S.RUNNING, S.CANCELLED): "the runner died and an operator gave it up",
+    (S.VERIFYING, S.CANCELLED): "the runner died and an operator gave it up",
+    (S.FINISHED, S.CANCELLED): "an operator gave it up before its revision was applied",
+    (S.CANCELLED, S.PENDING): "its revision is applied after all",
 }
 """Each allowed step from one state to another, with its reason."""
 

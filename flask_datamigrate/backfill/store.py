@@ -32,6 +32,7 @@ class Record:
     table_name: str
     state: State
     fingerprint: str
+    key_columns: str
     applied: bool
     deferred: bool
     undo_table: str | None
@@ -108,6 +109,7 @@ class Store:
         kind: str,
         table_name: str,
         fingerprint: str,
+        key_columns: str,
         deferred: bool,
     ) -> Record:
         """Write a backfill down as pending, if it is not known yet."""
@@ -122,6 +124,7 @@ class Store:
                 table_name=table_name,
                 state=State.PENDING.value,
                 fingerprint=fingerprint,
+                key_columns=key_columns,
                 applied=False,
                 deferred=deferred,
                 sweep=0,
@@ -184,6 +187,10 @@ class Store:
             ended_at=None,
             undo_table=None,
         )
+        self.drop_ranges(connection, name)
+
+    def drop_ranges(self, connection: sa.Connection, name: str) -> None:
+        """Forget where a backfill is."""
         ranges = self.tables.ranges
         connection.execute(ranges.delete().where(ranges.c.backfill == name))
 

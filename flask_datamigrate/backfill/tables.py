@@ -49,6 +49,7 @@ def tables(schema: str | None) -> Tables:
         sa.Column("table_name", sa.String(255), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("fingerprint", sa.String(12), nullable=False),
+        sa.Column("key_columns", sa.Text, nullable=False),
         # Whether the revision's version was written with the work done (or, when
         # deferred, registered): what tells a second upgrade after a downgrade from
         # a crash between the last batch and the version.

@@ -14,9 +14,15 @@ from .keys import Position
 from .keys import parameters
 
 
-def side_table_name(name: str) -> str:
-    """Return the name of a backfill's side table, within each database's limit."""
-    return f"datamigrate_undo_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+def side_table_name(name: str, key: Key, changes: t.Sequence[str]) -> str:
+    """Return the name of a backfill's side table, within each database's limit.
+
+    With other columns it is another table, so that an edited definition never
+    takes the old values of one column for those of another.
+    """
+    columns = [str(getattr(column, "name", "")) for column in key.columns]
+    of = "\n".join([name, *columns, "", *changes])
+    return f"datamigrate_undo_{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
 class UndoLog:
@@ -86,10 +92,6 @@ class UndoLog:
             index.create(connection)
             self.side.indexes.discard(index)
 
-    def drop(self, connection: sa.Connection) -> None:
-        """Drop the side table if it is there."""
-        self.side.drop(connection, checkfirst=True)
-
     def is_kept(self) -> sa.ColumnElement[bool]:
         """Return the condition that a row of the table has its old values kept."""
         return sa.exists().where(self._same_row()).correlate(self.table)
@@ -147,7 +149,7 @@ class UndoLog:
     def _update_new(self, low: Position | None) -> sa.Update:
         return (
             sa.update(self.side)
-            .where(self._same_row(), self.side_key.between(low))
+            .where(self._same_row(), self._entered(low))
             .values(
                 {
                     self.side.c[f"new{i}"]: self.table.c[column]
@@ -161,7 +163,22 @@ class UndoLog:
             identical(self.side.c[f"old{i}"], self.side.c[f"new{i}"], self.key.dialect)
             for i in range(len(self.changes))
         )
-        return sa.delete(self.side).where(self.side_key.between(low), *same)
+        return sa.delete(self.side).where(self._entered(low), *same)
+
+    def _entered(self, low: Position | None) -> sa.ColumnElement[bool]:
+        """Return the condition that a row of the side table is of a range of keys."""
+        if self.key.dialect != "sqlite":
+            return self.side_key.between(low)
+        # There the side table lacks the collations of the keys, and with them their
+        # order.
+        of = self.side_key.columns
+        keys = sa.select(*self.key.columns).where(self.key.between(low))
+        return (of[0] if len(of) == 1 else sa.tuple_(*of)).in_(keys)
+
+
+def drop(connection: sa.Connection, name: str, schema: str | None) -> None:
+    """Drop a side table if it is there."""
+    sa.Table(name, sa.MetaData(schema=schema)).drop(connection, checkfirst=True)
 
 
 class RestoreWriter:
@@ -207,8 +224,14 @@ def identical(
     """
     family = type_family(left.type)
     if dialect == "postgresql":
-        if family not in ("text", "number", "boolean", "temporal", "uuid"):
+        if family == "text":
+            left, right = _bytewise(left), _bytewise(right)
+        elif family not in ("number", "boolean", "temporal", "uuid"):
             left, right = sa.cast(left, sa.Text), sa.cast(right, sa.Text)
     elif family not in ("number", "boolean"):
         left, right = sa.cast(left, sa.LargeBinary), sa.cast(right, sa.LargeBinary)
     return left.is_not_distinct_from(right)
+
+
+def _bytewise(text: sa.ColumnElement[t.Any]) -> sa.ColumnElement[t.Any]:
+    return sa.collate(sa.cast(text, sa.Text), "C")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from ..errors import VerificationError
 from .definition import Backfill
@@ -105,9 +106,19 @@ def check(
                 "run flask db data accept and the same command again",
             )
     elif callable(verify):
-        wrong = verify(connection)
+        try:
+            wrong = verify(connection)
+        except exc.DBAPIError:
+            raise
+        except Exception as error:
+            wrong = f"it raised {type(error).__name__}: {error}"
         if wrong:
-            raise VerificationError(f"its check says: {wrong}", where=label, state=done)
+            raise VerificationError(
+                f"its check says: {wrong}",
+                where=label,
+                state=done,
+                next="Mend the data or the check, and run the same command again",
+            )
     elif isinstance(verify, sa.Select | sa.TextClause):
         value = connection.execute(verify).scalar()
         if value != 0:
@@ -115,6 +126,7 @@ def check(
                 f"its check returned {value!r}, and must return 0",
                 where=label,
                 state=done,
+                next="Mend the data or the check, and run the same command again",
             )
 
 

@@ -11,10 +11,9 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from ..errors import BackfillError
 from ..errors import ClaimedError
 from ..errors import DataMigrateError
-from ..errors import InterruptedRun
+from . import failures
 from . import faults
 from . import processes
 from . import signals
@@ -23,7 +22,6 @@ from .batch import RowError
 from .batch import Writer
 from .keys import Key
 from .keys import Position
-from .keys import describe
 from .pace import Pace
 from .progress import Meter
 from .reporting import Sample
@@ -61,6 +59,7 @@ class Walk:
         self.writer = writer
         self.owner = processes.name_tag()
         self.sample: tuple[Sample, ...] = ()
+        self._billed = time.monotonic()
         self._advance = session.store.advancing(
             task.name, direction, self.owner, session.settings.lease_seconds
         )
@@ -190,14 +189,11 @@ class Walk:
             session.settings.max_batch_size,
         )
         meter = Meter(task.backfill.table.name, task.name, self.direction, span, rows)
+        self._billed = time.monotonic()
         while span.upper is not None and span.position != span.upper:
+            self._throttle(span)
             if session.stop.is_set():
-                raise InterruptedRun(
-                    f"stopped after {span.batches:,} batches, everything is saved",
-                    where=task.label,
-                    next="Run the same command again to go on from there",
-                )
-            self._throttle()
+                raise failures.stopped(task, span)
             span = self._batch_with_retries(span, pace)
             progress = meter.progress(span, pace.size)
             session.reporter.progressed(progress)
@@ -227,7 +223,7 @@ class Walk:
                 if error.position is None and session.transactions.retries:
                     if pace.shrink():
                         continue
-                raise self._row_failed(span, error) from error
+                raise failures.row_failed(task, self.key, span, error) from error
             except exc.DBAPIError as error:
                 fault = faults.classify(error)
                 if fault is faults.Fault.DISCONNECTED:
@@ -244,9 +240,12 @@ class Walk:
                     f"{task.name}: {fault.meaning}; trying again with "
                     f"{pace.size:,} rows"
                 )
-            if not session.stop.wait(random.uniform(pause / 2, pause)):
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            span = self._where_it_is(span, deadline)
+            session.stop.wait(random.uniform(pause / 2, pause))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            if fault is faults.Fault.DISCONNECTED:
+                span = self._where_it_is(span, deadline)
+            if session.stop.is_set():
+                raise failures.stopped(task, span)
 
     def _where_it_is(self, span: Range, deadline: float) -> Range:
         """Read the range again: a commit whose answer was lost may have been done."""
@@ -258,13 +257,14 @@ class Walk:
                     known = session.store.range(connection, task.name, self.direction)
                 return span if known is None else known
             except exc.DBAPIError as error:
-                session.transactions.lost()
                 fault = faults.classify(error)
-                down = fault in (faults.Fault.DOWN, faults.Fault.DISCONNECTED)
-                if not down or time.monotonic() > deadline or session.stop.is_set():
-                    raise faults.explain(
-                        error, where=task.label, state=_saved(span), next=_go_on(fault)
-                    ) from error
+                if fault in faults.GONE:
+                    session.transactions.lost()
+                passing = fault in faults.GONE or fault in faults.RETRIED
+                if not passing or time.monotonic() > deadline:
+                    raise self._failed(span, None, error) from error
+                if session.stop.is_set():
+                    raise failures.stopped(task, span) from error
             session.stop.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -294,7 +294,9 @@ class Walk:
         if keys is not None and result.changed:
             assert self._sampler is not None
             self.sample = self._sampler.after(connection, keys)
-        seconds = time.monotonic() - started
+        # The commit of a batch is billed to the next one.
+        now = time.monotonic()
+        seconds, self._billed = now - self._billed, now
         self._advance(
             connection,
             high,
@@ -341,42 +343,28 @@ class Walk:
             .limit(1)
         )
 
-    def _throttle(self) -> None:
+    def _throttle(self, span: Range) -> None:
         session, task = self.session, self.task
         for throttle in task.backfill.throttles:
-            wait = throttle()
+            try:
+                wait = throttle()
+            except Exception as error:
+                raise failures.throttle_failed(task, span, error) from error
             if wait is None:
                 continue
             seconds, reason = wait
             session.reporter.noted(f"{task.name}: waiting {seconds:g} s, {reason}")
             session.stop.wait(seconds)
+            self._billed = time.monotonic()
 
     def _failed(
-        self, span: Range, pace: Pace, error: exc.DBAPIError
+        self, span: Range, pace: Pace | None, error: exc.DBAPIError
     ) -> DataMigrateError:
-        """Say what failed, at which row or range, and what is saved."""
-        fault = faults.classify(error)
-        where = self.task.label
-        if fault in faults.SPLIT and pace.size == 1:
-            row = self._row_after(span.position)
-            if row is not None:
-                where += f", row {describe(self.key.columns, row)}"
-        elif span.position is not None:
-            where += f", after {describe(self.key.columns, span.position)}"
-        return faults.explain(
-            error, where=where, state=_saved(span), next=_go_on(fault)
-        )
-
-    def _row_failed(self, span: Range, error: RowError) -> BackfillError:
-        where = self.task.label
-        if error.position is not None:
-            where += f", row {describe(self.key.columns, error.position)}"
-        return BackfillError(
-            error.what,
-            where=where,
-            state=_saved(span),
-            next="Mend the row or the transform, and run the same command again",
-        )
+        """Return the error to raise; a batch of one row tells which row it is."""
+        alone = pace is not None and pace.size == 1
+        narrowed = alone and faults.classify(error) in faults.SPLIT
+        row = self._row_after(span.position) if narrowed else None
+        return failures.refused(self.task, self.key, span, row, error)
 
     def _row_after(self, position: Position | None) -> Position | None:
         if not self.session.transactions.retries:
@@ -389,16 +377,3 @@ class Walk:
         with self.session.transactions.transaction() as connection:
             row = connection.execute(statement, values).first()
         return None if row is None else tuple(row)
-
-
-def _saved(span: Range) -> str:
-    if span.batches == 0:
-        return "Nothing was changed"
-    return (
-        f"The {span.batches:,} batches before it are committed "
-        f"({span.changed:,} rows); this one was rolled back"
-    )
-
-
-def _go_on(fault: faults.Fault) -> str:
-    return f"{fault.advice}: run the same command again"

@@ -6,6 +6,7 @@ import contextlib
 import typing as t
 
 import click
+from flask.helpers import get_debug_flag
 
 
 @contextlib.contextmanager
@@ -15,10 +16,19 @@ def reported() -> t.Iterator[None]:
     from sqlalchemy import exc
 
     from ..backfill.faults import explain
+    from ..errors import RevisionError
 
     try:
         yield
+    except KeyboardInterrupt:
+        _leave(
+            "aborted: the transaction at hand was rolled back, all before it is saved. "
+            "Run the same command again to go on from there.",
+            130,
+        )
     except CommandError as error:
+        if isinstance(error, RevisionError) and get_debug_flag():
+            raise
         _leave(str(error), getattr(error, "exit_code", 1))
     except exc.DBAPIError as error:
         _leave(str(explain(error)), 1)

@@ -19,10 +19,12 @@ _DB = {
 
 _DATA = {
     "accept": "flask_datamigrate.cli.run:accept",
+    "cancel": "flask_datamigrate.cli.run:cancel",
     "freeze": "flask_datamigrate.cli.freeze:freeze",
     "new": "flask_datamigrate.cli.new:new",
     "run": "flask_datamigrate.cli.run:run",
     "status": "flask_datamigrate.cli.status:status",
+    "undo": "flask_datamigrate.cli.run:undo",
 }
 
 

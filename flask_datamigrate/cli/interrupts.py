@@ -24,7 +24,7 @@ def stopping() -> t.Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         click.echo(
-            "\nStopping after this batch; once more to abort it (it is rolled back).",
+            "\nStopping after the batch at hand; once more to abort it.",
             err=True,
         )
 

@@ -40,11 +40,15 @@ from .freeze import frozen_tables
     show_default=True,
     help="How it changes rows: see above.",
 )
-@click.option("--change", metavar="NAME", help="The staged change it belongs to.")
+@click.option(
+    "--change",
+    metavar="NAME",
+    help="The staged change it belongs to. Written down, not used yet.",
+)
 @click.option(
     "--stage",
     type=click.Choice(revision.STAGES),
-    help="The stage of that change it belongs to.",
+    help="The stage of that change. Written down, not used yet.",
 )
 @click.option(
     "--deferred",
@@ -86,9 +90,9 @@ def new(
 ) -> None:
     """Write a data migration: a revision that changes rows.
 
-    The tables it touches are written into it as they are now, so that it does the
-    same when the models have moved on. One expression is left to you, marked
-    `# <- fill in`; then `flask db upgrade` runs it.
+    The tables of --table are written into it as they are now, so that it does the
+    same when the models have moved on; without one, an example table is. One
+    expression is left to you, marked `# <- fill in`; then `flask db upgrade` runs it.
 
     \b
       flask db data new -m "split full name" --table users \\

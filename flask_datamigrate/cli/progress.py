@@ -15,6 +15,7 @@ from ..backfill.reporting import LogReporter
 from ..backfill.reporting import Progress
 from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
+from ..operations.log import LOGGER
 
 _STEPS = 1000
 
@@ -24,11 +25,22 @@ def reporter() -> Reporter:
     if sys.stderr.isatty():
         return BarReporter()
     values = settings.read(current_app.config)
-    return EchoReporter(logging.getLogger("flask_migrate.data"), values.log_seconds)
+    return EchoReporter(values.log_seconds)
 
 
 class EchoReporter(LogReporter):
     """Progress as log lines; the report of each backfill is printed in full."""
+
+    def __init__(self, every: float) -> None:
+        self._logger = logging.getLogger(LOGGER)
+        super().__init__(self._logger, every)
+
+    def noted(self, text: str) -> None:
+        # Only env.py sets logging up, and not every command comes past it.
+        if self._logger.hasHandlers() and self._logger.isEnabledFor(logging.INFO):
+            super().noted(text)
+        else:
+            click.echo(text, err=True)
 
     def finished(self, report: BackfillReport) -> None:
         tell(report)

@@ -1,4 +1,4 @@
-"""``flask db data run`` and ``flask db data accept``."""
+"""``flask db data run``, ``accept``, ``undo`` and ``cancel``."""
 
 from __future__ import annotations
 
@@ -52,3 +52,35 @@ def accept(directory: str | None, name: str) -> None:
         "refused.",
         err=True,
     )
+
+
+@click.command()
+@_DIRECTORY
+@click.argument("name")
+@with_appcontext
+def undo(directory: str | None, name: str) -> None:
+    """Restore the rows of a backfill that was begun and whose revision is not applied.
+
+    The backfill needs undo=True. When its revision is applied, `flask db downgrade`
+    is the way back. Ctrl-C stops after the batch at hand; the same command goes on
+    from there.
+    """
+    from ..upgrading import deferred
+
+    with stopping() as stop:
+        deferred.undo(directory or g.directory, name, reporter(), stop)
+
+
+@click.command()
+@_DIRECTORY
+@click.argument("name")
+@with_appcontext
+def cancel(directory: str | None, name: str) -> None:
+    """Give a backfill up; the rows it has changed stay changed.
+
+    A later `flask db upgrade` to its revision begins it anew, from the first row.
+    """
+    from ..upgrading import deferred
+
+    deferred.cancel(directory or g.directory, name)
+    click.echo(f"{name}: cancelled. The rows it has changed stay changed.", err=True)

@@ -97,7 +97,12 @@ def downgrade(
     wait: float | None,
     revision: str,
 ) -> None:
-    """Revert to a previous version, data and schema."""
+    """Revert to a previous version, data and schema.
+
+    Without a REVISION, by one. Where a revision calls `op.undo_backfill`, the old
+    values are restored in batches. Ctrl-C stops after the batch at hand; the same
+    command goes on from there.
+    """
     from .. import upgrading
 
     with stopping() as stop:

@@ -8,6 +8,8 @@ import warnings
 
 import sqlalchemy as sa
 
+from ..tablenames import OWN_TABLES
+
 
 class Reflection:
     """One table or view as it stands, each fact asked for once.
@@ -60,11 +62,12 @@ class Reflection:
         return found
 
     def neighbours(self) -> list[str]:
-        """Return the names of all tables and views of the schema."""
+        """Return the names of the tables and views of the schema that are the app's."""
         if not self._has_schema():
             return []
         names = self._inspector.get_table_names(self.schema)
-        return names + self._inspector.get_view_names(self.schema)
+        names += self._inspector.get_view_names(self.schema)
+        return [name for name in names if not name.startswith(OWN_TABLES)]
 
     def _has_schema(self) -> bool:
         return self.schema is None or self.schema in self._inspector.get_schema_names()

@@ -6,8 +6,10 @@ import logging
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from ..backfill import estimates
+from ..backfill import faults
 from ..backfill import verify
 from ..backfill.batch import RowError
 from ..backfill.connections import family
@@ -17,12 +19,14 @@ from ..backfill.keys import describe
 from ..backfill.writers import writer
 from ..errors import BackfillError
 from ..errors import DefinitionError
+from ..errors import VerificationError
 from ..frozen.compare import check as check_table
+from .log import LOGGER
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
-_logger = logging.getLogger("flask_migrate.data")
+_logger = logging.getLogger(LOGGER)
 
 
 def run(context: MigrationContext, backfill: Backfill, limit: int, where: str) -> int:
@@ -54,14 +58,30 @@ def run(context: MigrationContext, backfill: Backfill, limit: int, where: str) -
     high = tuple(top)
     try:
         result = writer(backfill.job, key, None).write(connection, None, high)
+        verify.check(connection, backfill, key, high, result.skipped, where)
     except RowError as error:
         row = "" if error.position is None else describe(key.columns, error.position)
         raise BackfillError(
             error.what,
             where=f"{where}, row {row}" if row else where,
             state=_rolled_back(context),
+            next="Mend the row or the transform, and run the same command again",
         ) from error
-    verify.check(connection, backfill, key, high, result.skipped, where)
+    except VerificationError as error:
+        raise VerificationError(
+            error.what,
+            where=where,
+            state=_rolled_back(context),
+            next="Mend the data or the check, and run the same command again",
+        ) from error
+    except exc.DBAPIError as error:
+        advice = faults.classify(error).advice
+        raise faults.explain(
+            error,
+            where=where,
+            state=_rolled_back(context),
+            next=f"{advice}: run the same command again",
+        ) from error
     _logger.info(
         "%s: %s rows changed in the revision's own transaction. %s",
         where,

@@ -12,6 +12,7 @@ from ..backfill.definition import Backfill
 from ..backfill.reporting import LogReporter
 from ..backfill.runner import Runner
 from ..backfill.runner import Task
+from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..backfill.store import Record
 from ..backfill.store import Store
@@ -20,6 +21,7 @@ from ..errors import MixedRevisionError
 from . import atomic
 from . import naming
 from . import offline
+from .log import LOGGER
 from .segment import Segment
 from .segment import Suspend
 from .segment import Work
@@ -28,6 +30,7 @@ from .segment import current
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
+_NOTHING_TO_UNDO = (State.PENDING, State.UNDONE)
 _DATABASES = ("postgresql", "mysql", "sqlite")
 
 
@@ -63,7 +66,7 @@ def undo(context: MigrationContext, backfill: t.Any) -> None:
         return
     task = naming.task_of(backfill, context.script, segment.revision)
     record = _record(context, task)
-    if record is None or record.state is not State.UNDONE:
+    if record is None or record.state not in _NOTHING_TO_UNDO:
         raise Suspend(_work("undo", context, task))
     _set_applied(context, task, False)
 
@@ -76,24 +79,43 @@ def _step_over(context: MigrationContext, backfill: Backfill, segment: Segment) 
         return
     record = _record(context, task)
     deferred = segment.deferred if backfill.deferred is None else backfill.deferred
-    ready = (State.PENDING, State.FINISHED) if deferred else (State.FINISHED,)
-    if record is None or record.applied or record.state not in ready:
+    if record is None or not _is_ready(record, deferred):
         raise Suspend(_work("register" if deferred else "run", context, task))
     _set_applied(context, task, True)
     segment.stepped.add(here)
 
 
+def _is_ready(record: Record, deferred: bool) -> bool:
+    """Tell whether a revision can be written down as applied.
+
+    A backfill whose revision was applied before is of one that was taken back
+    without an undo, and has to be done again.
+    """
+    if record.applied:
+        return False
+    return record.state is State.FINISHED or (deferred and record.state in STARTABLE)
+
+
 def _run_in_place(context: MigrationContext, backfill: Backfill) -> None:
     task = naming.task_of(backfill, context.script, None)
     runner = _runner_in_place(context, task)
-    runner.run(task)
+    runner.begin_anew(task)
+    deferred = backfill.deferred
+    if deferred is None:
+        deferred = _settings().backfills == "deferred"
+    if deferred:
+        runner.register(task)
+    else:
+        runner.run(task)
     _set_applied(context, task, True)
 
 
 def _undo_in_place(context: MigrationContext, backfill: Backfill) -> None:
     task = naming.task_of(backfill, context.script, None)
     runner = _runner_in_place(context, task)
-    runner.undo(task)
+    record = _record(context, task)
+    if record is None or record.state not in _NOTHING_TO_UNDO:
+        runner.undo(task)
     _set_applied(context, task, False)
 
 
@@ -111,7 +133,7 @@ def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
             "env.py runs the migrations inside a transaction of its own (as the "
             "multi-database template does), where no batch can be committed",
             where=task.label,
-            state="Nothing was changed",
+            state="No row was changed",
             next="Run it with: flask db upgrade (or flask_datamigrate.upgrade())",
         ) from None
     values = _settings()
@@ -119,9 +141,7 @@ def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
         AlembicTransactions(context),
         values,
         schema=context.version_table_schema,
-        reporter=LogReporter(
-            logging.getLogger("flask_migrate.data"), values.log_seconds
-        ),
+        reporter=LogReporter(logging.getLogger(LOGGER), values.log_seconds),
     )
 
 

@@ -30,6 +30,23 @@ class Branch(sa.ColumnElement[t.Any], sa.Executable):
         # Every branch counts for who asks which columns are read.
         return list(self.parts.values())
 
+    @property
+    def _from_objects(self) -> list[t.Any]:
+        parts: t.Iterable[t.Any] = self.parts.values()
+        return list(dict.fromkeys(f for part in parts for f in part._from_objects))
+
+    # As a whole statement it is its part, which knows what kind of statement it is.
+
+    def _compiler(self, dialect: sa.Dialect, **kw: t.Any) -> t.Any:
+        part: t.Any = self.pick(dialect)
+        return part._compiler(dialect, **kw)
+
+    def _execute_on_connection(
+        self, connection: sa.Connection, parameters: t.Any, options: t.Any
+    ) -> t.Any:
+        part: t.Any = self.pick(connection.dialect)
+        return part._execute_on_connection(connection, parameters, options)
+
     def pick(self, dialect: sa.Dialect) -> sa.ClauseElement:
         """Return the part for a dialect.
 
@@ -41,6 +58,9 @@ class Branch(sa.ColumnElement[t.Any], sa.Executable):
             if dialect.name == "mariadb" or getattr(dialect, "is_mariadb", False):
                 both.insert(0, "mariadb")
             names = [*both, "default"]
+        elif dialect.name == "default":
+            # SQLAlchemy's own, for str() and to look at a statement: of no database.
+            names = ["default", *self.parts]
         for name in names:
             if name in self.parts:
                 return self.parts[name]

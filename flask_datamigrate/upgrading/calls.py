@@ -12,6 +12,7 @@ from flask import current_app
 from .. import settings
 from ..backfill.reporting import LogReporter
 from ..backfill.reporting import Reporter
+from ..operations.log import LOGGER
 from .report import UpgradeReport
 from .segments import Direction
 from .segments import Migration
@@ -98,7 +99,7 @@ def _migrate(
         return UpgradeReport((), (), ())
     values = settings.read(current_app.config)
     if reporter is None:
-        logger = logging.getLogger("flask_migrate.data")
+        logger = logging.getLogger(LOGGER)
         reporter = LogReporter(logger, values.log_seconds)
     migration = Migration(
         config,

@@ -17,6 +17,7 @@ from ..backfill.runner import Task
 from ..backfill.states import STARTABLE
 from ..backfill.store import Record
 from ..errors import BackfillError
+from ..errors import UndoError
 from . import overview
 
 
@@ -26,7 +27,7 @@ def run(
     reporter: Reporter,
     stop: threading.Event,
 ) -> list[BackfillReport]:
-    """Run the named backfills, or all registered ones that are not finished.
+    """Run the named backfills, or all registered ones; pass over finished ones.
 
     :raises BackfillError: for a name that no database knows.
     """
@@ -34,7 +35,7 @@ def run(
     reports = []
     for entry in entries:
         assert entry.record is not None
-        if not names and entry.record.state not in STARTABLE:
+        if entry.record.state not in STARTABLE:
             continue
         with _runner(entry.bind, reporter, stop) as runner:
             reports.append(runner.run(_defined(entry)))
@@ -52,6 +53,38 @@ def accept(directory: str | None, name: str) -> Record:
             record = runner.accept(_defined(entry))
     assert record is not None
     return record
+
+
+def undo(
+    directory: str | None, name: str, reporter: Reporter, stop: threading.Event
+) -> list[BackfillReport]:
+    """Restore the rows of a backfill whose revision is not applied.
+
+    :raises UndoError: when no old values were kept, or its revision is applied.
+    """
+    reports = []
+    for entry in _chosen(directory, [name]):
+        if entry.record is not None and entry.record.applied:
+            raise UndoError(
+                "its revision is applied",
+                where=f"revision {entry.record.revision}, backfill {name}",
+                state="Nothing was changed",
+                next="Take the revision back, and the backfill with it: "
+                "flask db downgrade",
+            )
+        with _runner(entry.bind, reporter, stop) as runner:
+            reports.append(runner.undo(_defined(entry)))
+    return reports
+
+
+def cancel(directory: str | None, name: str) -> None:
+    """Give a backfill up; rows it has changed stay changed.
+
+    :raises BackfillError: when no database knows it, or it is applied and finished.
+    """
+    for entry in _chosen(directory, [name]):
+        with _runner(entry.bind, Reporter(), threading.Event()) as runner:
+            runner.cancel(_defined(entry))
 
 
 def _chosen(directory: str | None, names: t.Sequence[str]) -> list[overview.Entry]:

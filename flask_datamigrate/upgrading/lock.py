@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import threading
 import time
@@ -19,6 +20,7 @@ from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
 from ..backfill.tables import clock
 from ..backfill.tables import tables
+from ..errors import InterruptedRun
 from ..errors import LockTimeoutError
 from ..settings import Settings
 
@@ -32,26 +34,68 @@ class Held:
     """A lock that is held."""
 
     def check(self) -> None:
-        """Raise if it was lost."""
+        """Raise :class:`LockTimeoutError` if it was lost."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an upgrade waits for another.
+
+    :param seconds: the longest wait.
+    :param stop: set from elsewhere to end the wait.
+    """
+
+    seconds: float
+    reporter: Reporter
+    stop: threading.Event
+
+    def wait_for(
+        self,
+        take: t.Callable[[], bool],
+        holder: t.Callable[[], str] = lambda: "another upgrade",
+    ) -> None:
+        """Try to take a lock until it is taken or the wait is over.
+
+        :param holder: who holds it, for people.
+        """
+        begun = time.monotonic()
+        told = False
+        while not take():
+            if time.monotonic() - begun >= self.seconds:
+                raise LockTimeoutError(
+                    f"{holder()} is at work, and did not end within "
+                    f"{duration(self.seconds)}",
+                    where="flask db upgrade",
+                    state="Nothing was changed by this one",
+                    next="Wait for it, see flask db data status, or wait longer: "
+                    "flask db upgrade --wait SECONDS",
+                )
+            if not told:
+                self.reporter.noted(f"{holder()} is at work; waiting for it to end")
+                told = True
+            if self.stop.wait(POLL_SECONDS):
+                raise InterruptedRun(
+                    "stopped while waiting for another upgrade",
+                    state="Nothing was changed by this one",
+                    next="Run the same command again",
+                )
 
 
 @contextlib.contextmanager
-def hold(
-    engine: sa.Engine, settings: Settings, wait: float, reporter: Reporter
-) -> t.Iterator[Held]:
+def hold(engine: sa.Engine, settings: Settings, patience: Patience) -> t.Iterator[Held]:
     """Hold the migration lock of a database.
 
-    :param wait: seconds to wait for whoever holds it.
+    :param patience: how long to wait for whoever holds it.
     :raises LockTimeoutError: when it is still held then.
     """
     kind = family(engine.dialect)
     if kind == "sqlite" and _is_private(engine):
         yield Held()
     elif kind in _SESSION_SQL and settings.lock == "session":
-        with _session_lock(engine, wait, reporter) as held:
+        with _session_lock(engine, patience) as held:
             yield held
     else:
-        with _row_lock(engine, settings, wait, reporter) as held:
+        with _row_lock(engine, settings, patience) as held:
             yield held
 
 
@@ -81,34 +125,45 @@ def _session_key(engine: sa.Engine) -> int | str:
     return f"datamigrate:{digest.hex()[:40]}"
 
 
+class _SessionHeld(Held):
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def check(self) -> None:
+        try:
+            self._connection.execute(sa.select(sa.literal(1)))
+        except exc.DBAPIError as error:
+            raise _lost("the connection that held the lock was cut") from error
+
+
 @contextlib.contextmanager
-def _session_lock(
-    engine: sa.Engine, wait: float, reporter: Reporter
-) -> t.Iterator[Held]:
+def _session_lock(engine: sa.Engine, patience: Patience) -> t.Iterator[Held]:
     take, give = (sa.text(sql) for sql in _SESSION_SQL[family(engine.dialect)])
     key = {"key": _session_key(engine)}
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     # A session lock would outlive its use in the pool.
     connection.detach()
     try:
-        _wait_until(
-            lambda: bool(connection.execute(take, key).scalar()), wait, reporter
-        )
-        yield Held()
-        with contextlib.suppress(exc.DBAPIError):
+        patience.wait_for(lambda: bool(connection.execute(take, key).scalar()))
+        yield _SessionHeld(connection)
+        with contextlib.suppress(exc.SQLAlchemyError):
             connection.execute(give, key)
     finally:
-        with contextlib.suppress(exc.DBAPIError):
+        with contextlib.suppress(exc.SQLAlchemyError):
             connection.close()
 
 
 # The lock of a row: for SQLite, and behind a pooler. Its lease is renewed by a thread.
 
 
+_TRIED_AGAIN = (faults.Fault.LOCKED, faults.Fault.DEADLOCK)
+
+
 class _RowHeld(Held):
     def __init__(self, engine: sa.Engine, lease: float) -> None:
         self.owner = processes.name_tag()
-        self.holder = ""
+        self.holder = self.owner
+        self.busy = False
         self._engine = engine
         self._lease = lease
         self._table = tables(None).lock
@@ -121,12 +176,13 @@ class _RowHeld(Held):
 
     def take(self) -> bool:
         try:
+            self._create()
             with self._begin() as connection:
                 return self._take(connection)
         except exc.IntegrityError:
             return False
-        except exc.OperationalError as error:
-            if faults.classify(error) is not faults.Fault.LOCKED:
+        except exc.DBAPIError as error:
+            if faults.classify(error) not in _TRIED_AGAIN:
                 raise
             return False
 
@@ -144,11 +200,7 @@ class _RowHeld(Held):
 
     def check(self) -> None:
         if self._lost:
-            raise LockTimeoutError(
-                "this upgrade did not report for too long, and another has begun",
-                state="What was committed is saved",
-                next="Run flask db upgrade again",
-            )
+            raise _lost("this upgrade did not report for too long")
 
     @contextlib.contextmanager
     def _begin(self) -> t.Iterator[sa.Connection]:
@@ -157,9 +209,18 @@ class _RowHeld(Held):
                 begin_immediate(connection)
             yield connection
 
+    def _create(self) -> None:
+        try:
+            with self._begin() as connection:
+                self._table.create(connection, checkfirst=True)
+        except exc.DBAPIError:
+            # Another process may have been quicker.
+            with self._begin() as connection:
+                if not sa.inspect(connection).has_table(self._table.name):
+                    raise
+
     def _take(self, connection: sa.Connection) -> bool:
         table = self._table
-        table.create(connection, checkfirst=True)
         row = connection.execute(sa.select(table.c.owner)).first()
         values = {"owner": self.owner, "lease_until": self._now + self._lease}
         if row is None:
@@ -187,15 +248,16 @@ class _RowHeld(Held):
 
 @contextlib.contextmanager
 def _row_lock(
-    engine: sa.Engine, settings: Settings, wait: float, reporter: Reporter
+    engine: sa.Engine, settings: Settings, patience: Patience
 ) -> t.Iterator[Held]:
     held = _RowHeld(engine, settings.lease_seconds)
-    _wait_until(
-        held.take,
-        wait,
-        reporter,
-        lambda: held.holder and processes.describe(held.holder),
-    )
+
+    def holder() -> str:
+        if held.busy:
+            return "another process that writes to the database"
+        return f"another upgrade ({processes.describe(held.holder)})"
+
+    patience.wait_for(held.take, holder)
     held.start()
     try:
         yield held
@@ -203,27 +265,10 @@ def _row_lock(
         held.give()
 
 
-def _wait_until(
-    take: t.Callable[[], bool],
-    wait: float,
-    reporter: Reporter,
-    holder: t.Callable[[], str] = lambda: "",
-) -> None:
-    """Try to take a lock until it is taken or the wait is over."""
-    begun = time.monotonic()
-    told = False
-    while not take():
-        by = f" ({holder()})" if holder() else ""
-        if time.monotonic() - begun >= wait:
-            raise LockTimeoutError(
-                f"another upgrade{by} is running, and did not end within "
-                f"{duration(wait)}",
-                where="flask db upgrade",
-                state="Nothing was changed by this one",
-                next="Wait for it, see flask db data status, or wait longer: "
-                "flask db upgrade --wait SECONDS",
-            )
-        if not told:
-            reporter.noted(f"another upgrade{by} is running; waiting for it to end")
-            told = True
-        time.sleep(POLL_SECONDS)
+def _lost(why: str) -> LockTimeoutError:
+    return LockTimeoutError(
+        f"the migration lock was lost ({why}), and another upgrade may have begun",
+        where="flask db upgrade",
+        state="What was committed is saved",
+        next="Run the same command again",
+    )

@@ -22,7 +22,6 @@ _BATCHED = {"backfill", "undo_backfill"}
 _NO_DDL = _BATCHED | {
     "bulk_insert",
     "execute",
-    "execute_logged",
     "f",
     "get_bind",
     "get_context",
@@ -38,11 +37,12 @@ _DDL_WORDS = ("alter", "comment", "create", "drop", "rename", "truncate")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A call of ``op.<name>(...)``."""
+    """A call of ``op.<name>(...)`` in a function of the revision."""
 
     name: str
     line: int
     schema: bool
+    function: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +76,11 @@ class Reading:
         early = [
             call
             for call in calls
-            if call.name in ("execute", "bulk_insert") and call.line < batched[-1].line
+            if call.name in ("execute", "bulk_insert")
+            and any(
+                call.function == later.function and call.line < later.line
+                for later in batched
+            )
         ]
         where = f"revision {self.revision} ({self.path})"
         if schema:
@@ -134,24 +138,22 @@ def _calls(
                 if node.id not in wanted:
                     wanted.append(node.id)
             elif isinstance(node, ast.Call):
-                call = _call(node, module)
+                call = _call(node, name, module)
                 if call is not None:
                     calls.append(call)
     return tuple(sorted(calls, key=lambda call: call.line))
 
 
-def _call(node: ast.Call, module: dict[str, t.Any]) -> Call | None:
-    function = node.func
-    if not isinstance(function, ast.Attribute):
+def _call(node: ast.Call, function: str, module: dict[str, t.Any]) -> Call | None:
+    called = node.func
+    if not isinstance(called, ast.Attribute):
         return None
-    if not (isinstance(function.value, ast.Name) and function.value.id == "op"):
+    if not (isinstance(called.value, ast.Name) and called.value.id == "op"):
         return None
-    if function.attr in _BATCHED and _is_atomic(node, module):
+    if called.attr in _BATCHED and _is_atomic(node, module):
         return None
-    schema = function.attr not in _NO_DDL or (
-        function.attr == "execute" and _is_ddl(node)
-    )
-    return Call(function.attr, node.lineno, schema)
+    schema = called.attr not in _NO_DDL or (called.attr == "execute" and _is_ddl(node))
+    return Call(called.attr, node.lineno, schema, function)
 
 
 def _is_atomic(node: ast.Call, module: dict[str, t.Any]) -> bool:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from flask import current_app
 
+from .. import scripts
 from ..backfill.connections import family
 from ..backfill.keys import describe
 from ..backfill.processes import describe as describe_process
@@ -127,10 +128,11 @@ def state_schema() -> str | None:
 
 def entries(directory: str | None) -> list[Entry]:
     """Return every backfill, those begun first, then those still to come."""
-    scripts = script_directory(directory)
+    tree = script_directory(directory)
     tasks: dict[str, Task] = {}
-    for script in reversed(list(scripts.walk_revisions())):
-        tasks.update({task.name: task for task in naming.backfills_of(script)})
+    with scripts.errors_in(tree.dir):
+        for script in reversed(list(tree.walk_revisions())):
+            tasks.update({task.name: task for task in naming.backfills_of(script)})
     known: list[Entry] = []
     for bind, engine in engines().items():
         known += _known(bind, engine, tasks)

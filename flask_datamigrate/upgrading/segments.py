@@ -19,8 +19,10 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import exc
 
+from .. import scripts
 from ..backfill import faults
 from ..backfill.connections import OwnTransactions
 from ..backfill.reporting import BackfillReport
@@ -28,6 +30,8 @@ from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
 from ..errors import BackfillError
 from ..errors import DataMigrateError
+from ..errors import DefinitionError
+from ..errors import InterruptedRun
 from ..operations.segment import Segment
 from ..operations.segment import Suspend
 from ..operations.segment import Work
@@ -35,6 +39,7 @@ from ..operations.segment import current
 from ..settings import Settings
 from . import lock
 from . import mixing
+from . import unapplied
 from .report import UpgradeReport
 
 if t.TYPE_CHECKING:
@@ -49,9 +54,13 @@ _MOST_ATTEMPTS = 2
 
 @dataclasses.dataclass(slots=True)
 class Database:
-    """One database that ``env.py`` migrates, and the steps it still has to take."""
+    """One database that ``env.py`` migrates, and the steps it still has to take.
+
+    :param schema: the schema of its ``alembic_version``.
+    """
 
     engine: sa.Engine
+    schema: str | None
     transactional_ddl: bool
     heads: tuple[str, ...]
     steps: list[RevisionStep]
@@ -105,9 +114,12 @@ class Migration:
         """
         databases = self._plan()
         if not all(database.heads and not database.steps for database in databases):
-            with lock.hold(
-                databases[0].engine, self._settings, self._wait, self._reporter
-            ) as held:
+            patience = lock.Patience(self._wait, self._reporter, self._stop)
+            engine = databases[0].engine
+            with (
+                self._errors(Segment(), databases),
+                lock.hold(engine, self._settings, patience) as held,
+            ):
                 # Another upgrade may have ended while this one waited.
                 self._migrate(self._plan(), held)
         return UpgradeReport(
@@ -130,6 +142,7 @@ class Migration:
             databases.append(
                 Database(
                     context.connection.engine,
+                    context.version_table_schema,
                     context.impl.transactional_ddl,
                     tuple(heads),
                     list(revs(self._target, t.cast(str, heads))),
@@ -145,14 +158,36 @@ class Migration:
         for database in databases:
             for step in database.steps:
                 self._reading(step).refuse_mixture(self._direction)
+            if self._direction == "down":
+                self._refuse_to_undermine(database)
         first = True
         while first or any(database.steps for database in databases):
             held.check()
+            self._check_stop()
             first = False
             try:
                 self._segment(databases)
             except Suspend as suspend:
                 self._do(suspend.work)
+
+    def _refuse_to_undermine(self, database: Database) -> None:
+        """Refuse to take back what a half-done backfill stands on."""
+        taken = {step.revision.revision for step in database.steps}
+        known = {script.revision for script in self._script.walk_revisions()}
+        for record in unapplied.begun(database.engine, database.schema):
+            if record.revision not in known:
+                # Its file is gone, and nothing can go on with it.
+                continue
+            below = self._applied((record.revision,)) & taken
+            if below:
+                raise unapplied.undermined(record, sorted(below))
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise InterruptedRun(
+                "stopped between two revisions, everything before is saved",
+                next="Run the same command again to go on from there",
+            )
 
     def _segment(self, databases: list[Database]) -> None:
         """Let Alembic take steps: schema as far as it goes, or one data migration."""
@@ -177,19 +212,55 @@ class Migration:
         try:
             with self._errors(segment, databases):
                 self._run_env(steps)
-        except Suspend as suspend:
-            revision = suspend.work.task.revision
-            if revision is not None:
-                # Its file did not show it; from now on it is stepped alone.
-                self._readings[revision] = dataclasses.replace(
-                    self._readings[revision], data=True
-                )
-            raise
+        except Suspend:
+            revision = segment.revision
+            if not schema or revision is None:
+                raise
+            # Its file did not show it; from now on it is stepped alone, when the
+            # schema in front of it is committed.
+            self._readings[revision] = dataclasses.replace(
+                self._readings[revision], data=True
+            )
+            self._drop_committed(databases)
+            return
         finally:
             current.reset(token)
         for database, count in taken:
             del database.steps[:count]
         self._revisions += passed
+
+    def _drop_committed(self, databases: list[Database]) -> None:
+        """Drop the steps that were committed before a segment was left.
+
+        That is none where Alembic runs all of a segment in one transaction, and each
+        one that was passed where it commits every revision by itself.
+        """
+        found: list[tuple[str, ...]] = []
+
+        def look(heads: tuple[str, ...], context: MigrationContext) -> list[t.Any]:
+            found.append(tuple(heads))
+            return []
+
+        self._run_env(look, dont_mutate=True)
+        for database, heads in zip(databases, found, strict=True):
+            applied = self._applied(heads)
+            while database.steps:
+                revision = database.steps[0].revision.revision
+                if (revision in applied) is not (self._direction == "up"):
+                    break
+                self._revisions.append(revision)
+                del database.steps[0]
+
+    def _applied(self, heads: tuple[str, ...]) -> set[str]:
+        """Return the revisions that heads stand for, with all they depend on."""
+        applied: set[str] = set()
+        waiting = list(heads)
+        while waiting:
+            script = self._script.get_revision(waiting.pop())
+            if script.revision not in applied:
+                applied.add(script.revision)
+                waiting += script._all_down_revisions
+        return applied
 
     def _next_steps(self, database: Database, schema: bool) -> list[RevisionStep]:
         if not schema:
@@ -230,6 +301,8 @@ class Migration:
             stop=self._stop,
         )
         try:
+            if work.kind != "undo":
+                runner.begin_anew(task)
             if work.kind == "register":
                 runner.register(task)
                 self._registered.append(task.name)
@@ -254,11 +327,7 @@ class Migration:
             ),
             _said_once(self._said),
         ):
-            try:
-                self._script.run_env()
-            finally:
-                # An alembic.ini that does not know our logger has just muted it.
-                logging.getLogger("flask_migrate.data").disabled = False
+            self._script.run_env()
 
     @contextlib.contextmanager
     def _errors(self, segment: Segment, databases: list[Database]) -> t.Iterator[None]:
@@ -266,13 +335,15 @@ class Migration:
         try:
             yield
         except exc.DBAPIError as error:
-            where = state = ""
+            where, state = "flask db upgrade", ""
+            if self._direction == "down":
+                where = "flask db downgrade"
             if segment.revision is not None:
                 where = f"revision {segment.revision}"
-                rolls_back = all(d.transactional_ddl for d in databases)
-                state = _ROLLED_BACK if rolls_back else _NOT_ROLLED_BACK
+                state = _state(databases)
             statement = " ".join((error.statement or "").split())
-            explained = faults.explain(error, where=where, state=state)
+            advice = f"{faults.classify(error).advice}: run the same command again"
+            explained = faults.explain(error, where=where, state=state, next=advice)
             if statement:
                 raise DataMigrateError(
                     f"{explained.what}, in: {statement[:300]}",
@@ -281,6 +352,21 @@ class Migration:
                     next=explained.next,
                 ) from error
             raise explained from error
+        except DefinitionError as error:
+            raise scripts.located(error, self._script.dir) from error
+        except CommandError:
+            raise
+        except Exception as error:
+            state = "" if segment.revision is None else _state(databases)
+            raise scripts.explain(
+                error, self._script.dir, revision=segment.revision, state=state
+            ) from error
+
+
+def _state(databases: list[Database]) -> str:
+    if all(database.transactional_ddl for database in databases):
+        return _ROLLED_BACK
+    return _NOT_ROLLED_BACK
 
 
 _ROLLED_BACK = "The revision was rolled back"
@@ -296,7 +382,10 @@ def _said_once(said: set[str]) -> t.Iterator[None]:
 
     :param said: what it has said so far.
     """
-    logger = logging.getLogger("alembic.runtime.migration")
+    # The second is that of the multi-database env.py.
+    loggers = [
+        logging.getLogger(name) for name in ("alembic.runtime.migration", "alembic.env")
+    ]
 
     def wanted(record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -304,8 +393,10 @@ def _said_once(said: set[str]) -> t.Iterator[None]:
         said.add(text)
         return new
 
-    logger.addFilter(wanted)
+    for logger in loggers:
+        logger.addFilter(wanted)
     try:
         yield
     finally:
-        logger.removeFilter(wanted)
+        for logger in loggers:
+            logger.removeFilter(wanted)

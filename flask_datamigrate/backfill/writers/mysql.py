@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import typing as t
+import uuid
 
 import sqlalchemy as sa
 
@@ -10,8 +13,26 @@ from ..keys import Key
 from ..keys import Position
 
 MOST_ROWS = 2000
-"""Rows in one statement: enough that the round trip no longer counts, and far below
-the server's default packet of 16 MB."""
+"""Rows in one statement: enough that the round trip no longer counts."""
+
+MOST_LENGTH = 2_000_000
+"""Characters and bytes of values in one statement: at up to four bytes a character,
+or two where it is escaped, below the server's default packet of 16 MB."""
+
+_WRITABLE = (
+    type(None),
+    int,
+    float,
+    str,
+    bytes,
+    bytearray,
+    decimal.Decimal,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    uuid.UUID,
+)
+"""What PyMySQL writes as it is; of anything else it writes the ``str()``."""
 
 
 def write_back(
@@ -22,8 +43,8 @@ def write_back(
     rows: t.Sequence[tuple[t.Any, ...]],
     low: Position | None,
     high: Position,
-) -> None:
-    """Update rows by key.
+) -> int:
+    """Update rows by key, and return how many were met.
 
     :param rows: the key's values and then those of ``writes``, for each row.
     """
@@ -32,6 +53,7 @@ def write_back(
     processors = [
         column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns
     ]
+    # The preparer doubles percent signs, which this driver reads as placeholders.
     quote = dialect.identifier_preparer.quote
     target = dialect.identifier_preparer.format_table(table)
     names = [quote(t.cast(str, getattr(c, "name", ""))) for c in columns]
@@ -47,16 +69,38 @@ def write_back(
         f"dm_t.{names[i]} = dm_v.{aliases[i]}" for i in range(size, len(names))
     )
     one = f"UNION ALL SELECT {', '.join(['%s'] * len(names))}"
-    for start in range(0, len(rows), MOST_ROWS):
-        chunk = rows[start : start + MOST_ROWS]
-        values = [
-            value if process is None else process(value)
-            for row in chunk
-            for value, process in zip(row, processors, strict=True)
-        ]
+    met = 0
+    for chunk in _chunks(rows, processors):
         statement = (
-            f"UPDATE {target.replace('%', '%%')} AS dm_t JOIN ("
+            f"UPDATE {target} AS dm_t JOIN ("
             f"SELECT {head} FROM {target} WHERE FALSE {' '.join([one] * len(chunk))}"
             f") AS dm_v ON {on} SET {assignments}"
         )
-        connection.exec_driver_sql(statement, tuple(values))
+        values = tuple(value for row in chunk for value in row)
+        met += connection.exec_driver_sql(statement, values).rowcount
+    return met
+
+
+def _chunks(
+    rows: t.Sequence[tuple[t.Any, ...]],
+    processors: t.Sequence[t.Callable[[t.Any], t.Any] | None],
+) -> t.Iterator[list[list[t.Any]]]:
+    """Split rows into what one statement takes, as the driver gets them."""
+    chunk: list[list[t.Any]] = []
+    length = 0
+    for row in rows:
+        values = [
+            value if process is None else process(value)
+            for value, process in zip(row, processors, strict=True)
+        ]
+        for value in values:
+            if not isinstance(value, _WRITABLE):
+                kind = type(value).__name__
+                raise TypeError(f"no column of this type takes a {kind}")
+        added = sum(len(value) for value in values if isinstance(value, str | bytes))
+        if chunk and (len(chunk) == MOST_ROWS or length + added > MOST_LENGTH):
+            yield chunk
+            chunk, length = [], 0
+        chunk.append(values)
+        length += added
+    yield chunk

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import functools
+import ipaddress
 import json
 import typing as t
+import uuid
 
 import sqlalchemy as sa
 
@@ -15,7 +18,8 @@ from ..keys import parameters
 
 _TYPES = """
 SELECT a.attname, format_type(a.atttypid, -1)
-FROM pg_attribute a WHERE a.attrelid = CAST(:name AS regclass) AND a.attnum > 0
+FROM pg_attribute a WHERE a.attnum > 0 AND a.attrelid = CAST(concat_ws('.',
+  quote_ident(CAST(:schema AS text)), quote_ident(CAST(:name AS text))) AS regclass)
 """
 
 
@@ -27,8 +31,8 @@ def write_back(
     rows: t.Sequence[tuple[t.Any, ...]],
     low: Position | None,
     high: Position,
-) -> None:
-    """Update rows by key.
+) -> int:
+    """Update rows by key, and return how many were met.
 
     Arrays of text that the server casts to the columns' own types cost the client
     least; the range of the key in the WHERE keeps the plan a range scan.
@@ -44,7 +48,8 @@ def write_back(
         )
     }
     statement = _statement(connection, table, key, tuple(writes), low is None)
-    connection.execute(statement, {**arrays, **parameters(low, high)})
+    values = {**arrays, **parameters(low, high)}
+    return connection.execute(statement, values).rowcount
 
 
 def _statement(
@@ -103,8 +108,8 @@ def _server_types(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
     A cast to ``varchar(50)`` would cut a longer text off in silence, where an
     assignment of ``varchar`` is an error.
     """
-    name = connection.dialect.identifier_preparer.format_table(table)
-    found = connection.execute(sa.text(_TYPES), {"name": name})
+    values = {"schema": table.schema, "name": table.name}
+    found = connection.execute(sa.text(_TYPES), values)
     return {row.attname: row.format_type for row in found}
 
 
@@ -128,50 +133,93 @@ class _Named(sa.types.UserDefinedType[t.Any]):
 
 ToText = t.Callable[[t.Any], "str | None"]
 
+_PLAIN = (
+    int,
+    float,
+    decimal.Decimal,
+    uuid.UUID,
+    ipaddress.IPv4Address,
+    ipaddress.IPv6Address,
+    ipaddress.IPv4Interface,
+    ipaddress.IPv6Interface,
+    ipaddress.IPv4Network,
+    ipaddress.IPv6Network,
+)
+"""What PostgreSQL reads in the form that ``str()`` gives it."""
+
 
 @functools.lru_cache(maxsize=256)
 def _to_text(type_: sa.types.TypeEngine[t.Any], dialect: sa.Dialect) -> ToText:
     """Return what writes a value of a column type as the text PostgreSQL reads."""
     if isinstance(type_, sa.JSON):
-        none_is_null = type_.none_as_null
+        serialize = getattr(dialect, "_json_serializer", None) or json.dumps
+        return functools.partial(_json, type_, serialize)
+    impl = type_.dialect_impl(dialect)
+    write = _nested if isinstance(_undecorated(impl), sa.ARRAY) else _text
+    process = impl.bind_processor(dialect)
+    return write if process is None else lambda value: write(process(value))
 
-        def write_json(value: t.Any) -> str | None:
-            if value is None and none_is_null:
-                return None
-            return None if value is sa.null() else json.dumps(value)
 
-        return write_json
-    process = type_.dialect_impl(dialect).bind_processor(dialect)
-    if process is None:
-        return _text
-    return lambda value: _text(process(value))
+def _undecorated(impl: sa.types.TypeEngine[t.Any]) -> sa.types.TypeEngine[t.Any]:
+    return impl.impl_instance if isinstance(impl, sa.types.TypeDecorator) else impl
+
+
+def _json(
+    type_: sa.JSON, serialize: t.Callable[[t.Any], str], value: t.Any
+) -> str | None:
+    if value is sa.JSON.NULL:
+        value = None
+    elif value is sa.null() or (value is None and type_.none_as_null):
+        return None
+    return serialize(value)
 
 
 def _text(value: t.Any) -> str | None:
     kind = type(value)
     if kind is str:
         return t.cast(str, value)
+    if kind is int:
+        return str(value)
     if value is None:
         return None
     if kind is bool:
         return "t" if value else "f"
+    if isinstance(value, str):
+        # str() of an enum's member would give its name.
+        return str.__str__(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return "\\x" + bytes(value).hex()
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
         return f"{value.days} days {value.seconds}.{value.microseconds:06d} seconds"
-    if isinstance(value, list | tuple):
-        return _nested(value)
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value)
+    if isinstance(value, _PLAIN):
+        return str(value)
+    if kind.__module__.startswith("psycopg"):
+        return _driver_text(value)
+    raise TypeError(f"no column of this type takes a {kind.__name__}")
 
 
-def _nested(values: t.Sequence[t.Any]) -> str:
+def _driver_text(value: t.Any) -> str | None:
+    """Write what a column type wrapped for psycopg2 or psycopg."""
+    if hasattr(value, "adapted"):
+        # Binary of psycopg2.
+        return _text(value.adapted)
+    if hasattr(value, "dumps"):
+        # Json and Jsonb of psycopg.
+        return t.cast(str, (value.dumps or json.dumps)(value.obj))
+    # Binary of psycopg; else a range, which writes itself.
+    return _text(value.obj) if hasattr(value, "obj") else str(value)
+
+
+def _nested(values: t.Sequence[t.Any] | None) -> str | None:
     """Write the value of an array column; its inner arrays stand without quotes."""
+    if values is None or isinstance(values, str):
+        return values
     parts = (
-        _nested(value) if isinstance(value, list | tuple) else _array([value])[1:-1]
+        t.cast(str, _nested(value))
+        if isinstance(value, list | tuple)
+        else _element(_text(value))
         for value in values
     )
     return "{" + ",".join(parts) + "}"
@@ -179,14 +227,17 @@ def _nested(values: t.Sequence[t.Any]) -> str:
 
 def _array(values: t.Iterable[t.Any], write: ToText = _text) -> str:
     """Write an array literal of PostgreSQL (manual, section 8.15.2)."""
-    parts = []
-    for value in values:
-        text = write(value)
-        if text is None:
-            parts.append("NULL")
-        elif "\\" in text or '"' in text:
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-            parts.append(f'"{escaped}"')
-        else:
-            parts.append(f'"{text}"')
-    return "{" + ",".join(parts) + "}"
+    texts = [write(value) for value in values]
+    if None not in texts:
+        # Most arrays hold nothing to escape; one look at them all is quickest.
+        body = '","'.join(t.cast("list[str]", texts))
+        if "\\" not in body and body.count('"') == 2 * (len(texts) - 1):
+            return f'{{"{body}"}}'
+    return "{" + ",".join(map(_element, texts)) + "}"
+
+
+def _element(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

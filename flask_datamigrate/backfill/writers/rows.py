@@ -28,8 +28,9 @@ WriteBack = t.Callable[
         "Position | None",
         Position,
     ],
-    None,
+    int,
 ]
+"""Updates rows by key, and returns how many it met."""
 
 _WRITE_BACK: dict[str, WriteBack] = {
     "postgresql": postgresql.write_back,
@@ -63,7 +64,7 @@ class RowsWriter:
         self._key = key
         self._undo = undo
         key_names = [t.cast(str, getattr(c, "name", "")) for c in key.columns]
-        self._names = tuple(dict.fromkeys([*key_names, *job.reads, *job.writes]))
+        self._names = tuple(dict.fromkeys([*key_names, *job.reads]))
         self._key_size = len(key_names)
         self._first = self._select(None)
         self._later = self._select(())
@@ -77,33 +78,46 @@ class RowsWriter:
             self._undo.keep_old(connection, low, values)
         statement = self._first if low is None else self._later
         found = connection.execute(statement, values).all()
-        rows = self._transformed(found)
-        if rows:
-            self._write(connection, rows, low, high)
+        changed = 0
+        for writes, rows in self._transformed(found).items():
+            self._write(connection, writes, rows, low, high)
+            changed += len(rows)
         if self._undo is not None:
             self._undo.keep_new(connection, low, values)
-        return Result(len(rows), len(found) - len(rows))
+        return Result(changed, len(found) - changed)
 
     def _write(
         self,
         connection: sa.Connection,
+        writes: tuple[str, ...],
         rows: list[tuple[t.Any, ...]],
         low: Position | None,
         high: Position,
     ) -> None:
-        job = self._job
+        only = rows[0][: self._key_size] if len(rows) == 1 else None
         try:
-            self._write_back(
-                connection, job.table, self._key, job.writes, rows, low, high
+            met = self._write_back(
+                connection, self._job.table, self._key, writes, rows, low, high
             )
         except exc.DBAPIError:
             raise
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+        ) as error:
             # What a column type or the driver says of a value it cannot write.
-            only = rows[0][: self._key_size] if len(rows) == 1 else None
             raise RowError(
                 f"a value the transform returned cannot be written: {error}", only
             ) from error
+        if met != len(rows):
+            raise RowError(
+                "it was read, but is not found again by its key: the key's type in "
+                "the frozen table does not give back the value that is stored",
+                only,
+            )
 
     def _select(self, low: Position | None) -> sa.Select[t.Any]:
         table = self._job.table
@@ -116,11 +130,17 @@ class RowsWriter:
             .with_for_update(key_share=True)
         )
 
-    def _transformed(self, found: t.Sequence[sa.Row[t.Any]]) -> list[tuple[t.Any, ...]]:
-        """Return the key and the new values of each row that changes."""
-        names, writes, size = self._names, self._job.writes, self._key_size
+    def _transformed(
+        self, found: t.Sequence[sa.Row[t.Any]]
+    ) -> dict[tuple[str, ...], list[tuple[t.Any, ...]]]:
+        """Return the key and the new values of each row, by the columns that change.
+
+        A column that a transform leaves out is not written: what was read of it
+        need not be all that is stored, as with the null of JSON and NULL.
+        """
+        names, size = self._names, self._key_size
         transform, allowed = self._job.transform, frozenset(self._job.writes)
-        rows = []
+        changes: dict[frozenset[str], tuple[tuple[str, ...], list[t.Any]]] = {}
         for record in found:
             row = Row(zip(names, record, strict=True))
             try:
@@ -129,7 +149,7 @@ class RowsWriter:
                 raise self._failed(
                     record, f"the transform raised {type(error).__name__}: {error}"
                 ) from error
-            if new is None:
+            if new is None or new == {}:
                 continue
             if not isinstance(new, dict):
                 raise self._failed(
@@ -142,12 +162,12 @@ class RowsWriter:
                     record,
                     f"the transform returned {unknown}, which writes= does not name",
                 )
-            old = dict.__getitem__
-            rows.append(
-                tuple(record[:size])
-                + tuple(new[w] if w in new else old(row, w) for w in writes)
-            )
-        return rows
+            given = frozenset(new)
+            if given not in changes:
+                changes[given] = (tuple(w for w in self._job.writes if w in new), [])
+            writes, rows = changes[given]
+            rows.append((*record[:size], *(new[name] for name in writes)))
+        return dict(changes.values())
 
     def _failed(self, record: sa.Row[t.Any], what: str) -> RowError:
         return RowError(what, tuple(record[: self._key_size]))

@@ -9,6 +9,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ...frozen.families import family as type_family
 from ..keys import Key
 from ..keys import Position
 
@@ -21,8 +22,8 @@ def write_back(
     rows: t.Sequence[tuple[t.Any, ...]],
     low: Position | None,
     high: Position,
-) -> None:
-    """Update rows by key.
+) -> int:
+    """Update rows by key, and return how many were met.
 
     :param rows: the key's values and then those of ``writes``, for each row.
     """
@@ -46,6 +47,18 @@ def write_back(
             )
             for row in ordered
         ]
-    connection.exec_driver_sql(
+    for column, values in zip(columns, zip(*ordered, strict=True), strict=True):
+        if type_family(column.type) == "number":
+            _check_numbers(values)
+    return connection.exec_driver_sql(
         f"UPDATE {target} SET {assignments} WHERE {same}", ordered
-    )
+    ).rowcount
+
+
+def _check_numbers(values: t.Iterable[t.Any]) -> None:
+    """Refuse what this database would store in a column of numbers all the same."""
+    for value in values:
+        if isinstance(value, str | bytes):
+            raise TypeError(f"a column of numbers does not take {value!r}")
+        if value != value:
+            raise ValueError("SQLite has no NaN, and would store NULL")

@@ -1,0 +1,80 @@
+"""What goes wrong in a project's own migration scripts."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import traceback
+import typing as t
+
+from alembic.util import CommandError
+from sqlalchemy import exc
+
+from .errors import DefinitionError
+from .errors import RevisionError
+
+
+@contextlib.contextmanager
+def errors_in(directory: str) -> t.Iterator[None]:
+    """Turn an exception of a script that is loaded in the block into one message.
+
+    :param directory: the directory of the scripts.
+    :raises RevisionError: naming the file and the line.
+    """
+    try:
+        yield
+    except DefinitionError as error:
+        raise located(error, directory) from error
+    except (CommandError, exc.DBAPIError):
+        raise
+    except Exception as error:
+        raise explain(error, directory) from error
+
+
+def explain(
+    error: Exception, directory: str, *, revision: str | None = None, state: str = ""
+) -> RevisionError:
+    """Return what a script's exception means to its author.
+
+    :param directory: the directory of the scripts.
+    :param revision: the revision that was running.
+    :param state: what is now true of the data.
+    """
+    line = _line_of(error, pathlib.Path(directory).resolve())
+    where = f"revision {revision}" if revision else "migrations"
+    return RevisionError(
+        f"{type(error).__name__}: {error}",
+        where=f"{where} ({line})" if line else where,
+        state=state,
+        next="Mend the script, and run the same command again; for the traceback set "
+        "FLASK_DEBUG=1",
+    )
+
+
+def located(error: DefinitionError, directory: str) -> DefinitionError:
+    """Return the error of a definition with the line of the script it stands in.
+
+    One that names its revision says enough.
+
+    :param directory: the directory of the scripts.
+    """
+    line = _line_of(error, pathlib.Path(directory).resolve())
+    if not line or "revision " in error.where:
+        return error
+    return DefinitionError(
+        error.what,
+        where=f"{line}, {error.where}" if error.where else line,
+        state=error.state,
+        next=error.next,
+    )
+
+
+def _line_of(error: Exception, root: pathlib.Path) -> str:
+    """Return the innermost line of a script an error is from, if there is one."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{pathlib.Path(error.filename).name}, line {error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = pathlib.Path(frame.filename).resolve()
+        if path.is_relative_to(root):
+            return f"{path.name}, line {frame.lineno}"
+    return ""

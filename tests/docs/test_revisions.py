@@ -1,0 +1,208 @@
+"""The revisions in the guides, each run and taken back on each database."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+import typing as t
+
+import pytest
+
+import flask_datamigrate
+from flask_datamigrate.backfill.reporting import Reporter
+from flask_datamigrate.errors import UndoError
+from flask_datamigrate.upgrading import deferred
+from tests.apps import Project
+from tests.databases import Database
+from tests.docs.blocks import all_blocks
+
+REVISIONS = {block.name: block.text for block in all_blocks("revision")}
+
+TABLES = """
+def upgrade():
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("email", sa.String(200)),
+        sa.Column("email_lower", sa.String(200)),
+        sa.Column("full_name", sa.String(100)),
+        sa.Column("first_name", sa.String(50)),
+        sa.Column("sort_name", sa.String(100)),
+        sa.Column("label", sa.String(200)),
+        sa.Column("born", sa.Date),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("user_id", sa.Integer),
+        sa.Column("ship_to", sa.String(200)),
+        sa.Column("customer", sa.String(100)),
+    )
+    op.create_table(
+        "addresses",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("order_id", sa.Integer),
+        sa.Column("line", sa.String(200)),
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("created_at", sa.DateTime),
+    )
+    op.create_table(
+        "visits",
+        sa.Column("day", sa.Date, primary_key=True),
+        sa.Column("page", sa.String(50), primary_key=True),
+        sa.Column("hits", sa.Integer),
+    )
+
+def downgrade():
+    pass
+"""
+
+ROWS = (
+    "INSERT INTO users (id, email, full_name, born) VALUES "
+    "(1, 'Ada@X.org', 'Ada Lovelace', '1815-12-10'), "
+    "(2, NULL, NULL, NULL), "
+    "(3, 'JOSE@x.org', ' José Núñez ', '1990-01-01')",
+    "INSERT INTO orders (id, user_id, ship_to) VALUES "
+    "(1, 1, '12 Oak Lane'), (2, 2, NULL), (3, 3, 'Elm Street 1')",
+    "INSERT INTO events (id, created_at) VALUES "
+    "(1, '2019-12-31 23:59:59'), (2, '2020-01-01 00:00:01'), (3, NULL)",
+    "INSERT INTO visits (day, page, hits) VALUES "
+    "('2024-01-01', 'a', 1), ('2024-01-01', 'b', 5), ('2024-01-02', 'a', 9)",
+)
+
+
+class Check(t.NamedTuple):
+    """What a revision does, and what is there again when it was taken back.
+
+    :param query: what to look at.
+    :param after: its rows after the upgrade.
+    :param back: its rows after the downgrade; ``None`` when that is refused.
+    """
+
+    query: str
+    after: list[tuple[t.Any, ...]]
+    back: list[tuple[t.Any, ...]] | None
+
+
+NOTHING: list[tuple[t.Any, ...]] = [(None,), (None,), (None,)]
+LOWER = Check(
+    "SELECT email_lower FROM users ORDER BY id",
+    [("ada@x.org",), (None,), ("jose@x.org",)],
+    NOTHING,
+)
+
+CHECKS = {
+    "atomic": Check("SELECT count(*) FROM users", [(3,)], [(3,)]),
+    "branch": Check(
+        "SELECT first_name FROM users ORDER BY id", [("Ada",), (None,), ("",)], NOTHING
+    ),
+    "conditional": Check("SELECT count(*) FROM users", [(3,)], [(3,)]),
+    "deferred": LOWER,
+    "delete": Check("SELECT id FROM events ORDER BY id", [(2,), (3,)], None),
+    "insert": Check(
+        "SELECT order_id, line FROM addresses ORDER BY order_id",
+        [(1, "12 Oak Lane"), (3, "Elm Street 1")],
+        [],
+    ),
+    "key": Check(
+        "SELECT hits FROM visits ORDER BY day, page",
+        [(2,), (6,), (10,)],
+        [(1,), (5,), (9,)],
+    ),
+    "portable": Check(
+        "SELECT label FROM users ORDER BY id",
+        [("Ada Lovelace, long ago",), ("nobody, ?",), (" José Núñez , recently",)],
+        NOTHING,
+    ),
+    "rows": Check(
+        "SELECT sort_name FROM users ORDER BY id",
+        [("ada lovelace",), (None,), (" jose nunez ",)],
+        NOTHING,
+    ),
+    "session": Check(
+        "SELECT full_name FROM users ORDER BY id",
+        [("Ada Lovelace",), ("",), ("José Núñez",)],
+        [("Ada Lovelace",), ("",), ("José Núñez",)],
+    ),
+    "statement": Check(
+        "SELECT customer FROM orders ORDER BY id", [("x",), (None,), (None,)], NOTHING
+    ),
+    "subquery": Check(
+        "SELECT customer FROM orders ORDER BY id",
+        [("Ada Lovelace",), (None,), (" José Núñez ",)],
+        NOTHING,
+    ),
+    "throttle": LOWER,
+    "update": LOWER,
+    "verify": LOWER,
+}
+
+
+def test_each_revision_of_the_guides_has_a_check() -> None:
+    assert REVISIONS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_revision_of_the_guides_does_what_it_says(
+    name: str, tmp_path: pathlib.Path, database: Database
+) -> None:
+    check = CHECKS[name]
+    project = Project(tmp_path, database.url)
+    with project.app().app_context():
+        flask_datamigrate.init(str(project.migrations))
+    project.revision("t1", TABLES)
+    project.revision("t2", REVISIONS[name], down="t1")
+    app = project.app()
+    with app.app_context():
+        flask_datamigrate.upgrade(revision="t1")
+        for statement in ROWS:
+            database.execute(statement)
+
+        flask_datamigrate.upgrade()
+        run_deferred()
+
+        assert database.rows(check.query) == check.after
+        if check.back is None:
+            with pytest.raises(UndoError):
+                flask_datamigrate.downgrade()
+        else:
+            flask_datamigrate.downgrade()
+            assert database.rows(check.query) == check.back
+
+            flask_datamigrate.upgrade()
+            run_deferred()
+            assert database.rows(check.query) == check.after
+    dispose(app)
+
+
+def test_the_atomic_revision_leaves_a_column_that_takes_no_null(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    project = Project(tmp_path, database.url)
+    with project.app().app_context():
+        flask_datamigrate.init(str(project.migrations))
+    project.revision("t1", TABLES)
+    project.revision("t2", REVISIONS["atomic"], down="t1")
+    app = project.app()
+    with app.app_context():
+        flask_datamigrate.upgrade(revision="t1")
+        database.execute(ROWS[0])
+        flask_datamigrate.upgrade()
+
+    with pytest.raises(Exception, match="(?i)null"):
+        database.execute("UPDATE users SET plan = NULL")
+    assert database.rows("SELECT DISTINCT plan FROM users") == [("free",)]
+    dispose(app)
+
+
+def run_deferred() -> None:
+    deferred.run(None, [], Reporter(), threading.Event())
+
+
+def dispose(app: t.Any) -> None:
+    with app.app_context():
+        for engine in app.extensions["migrate"].db.engines.values():
+            engine.dispose()

@@ -1,0 +1,116 @@
+"""A backfill that stopped half-way, and a downgrade to below it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_datamigrate.errors import BackfillError
+from flask_datamigrate.errors import DataMigrateError
+from tests.upgrading.conftest import COLUMN
+from tests.upgrading.conftest import COUNTERS
+from tests.upgrading.conftest import CREATE
+from tests.upgrading.conftest import Bench
+
+FILL = (
+    COUNTERS.replace(
+        'sa.Column("n", sa.Integer)',
+        'sa.Column("n", sa.Integer), sa.Column("twice", sa.Integer)',
+    )
+    + """
+def double(row):
+    {trouble}
+    return {{"twice": row["n"] * 2}}
+
+backfill = Backfill.rows(
+    counters, double, reads=["n"], writes=["twice"], batch_size=1, undo={undo}
+)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    op.undo_backfill(backfill)
+"""
+)
+WHOLE = FILL.format(trouble="", undo=True)
+HALF = FILL.format(trouble="1 / (row['id'] - 5)", undo=True)
+
+
+def half_done(bench: Bench, body: str = HALF) -> None:
+    bench.chain(CREATE, COLUMN.format(name="twice"), body)
+    bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
+    with pytest.raises(BackfillError, match="row id=5"):
+        bench.upgrade()
+    assert values(bench) == [20, 40, None]
+
+
+def values(bench: Bench) -> list[int | None]:
+    rows = bench.database.rows("SELECT twice FROM counters ORDER BY id")
+    return [twice for (twice,) in rows]
+
+
+def test_what_it_stands_on_is_not_taken_back(bench: Bench) -> None:
+    half_done(bench)
+    with pytest.raises(DataMigrateError) as caught:
+        bench.downgrade("r1")
+    for part in (
+        "revision r3",
+        "r2",
+        "db upgrade r3",
+        "data undo r3",
+        "data cancel r3",
+    ):
+        assert part in str(caught.value)
+    assert (bench.heads, values(bench)) == ({"r2"}, [20, 40, None])
+
+
+def test_restored_by_hand_it_begins_anew(bench: Bench) -> None:
+    half_done(bench)
+    bench.project.flask("db", "data", "undo", "r3")
+    assert values(bench) == [None, None, None]
+    bench.downgrade("r1")
+    bench.revision("r3", WHOLE, down="r2")
+    bench.upgrade()
+    assert values(bench) == [20, 40, 100]
+
+
+def test_given_up_it_begins_anew(bench: Bench) -> None:
+    half_done(bench)
+    bench.project.flask("db", "data", "cancel", "r3")
+    assert values(bench) == [20, 40, None]
+    bench.downgrade("r1")
+    bench.revision("r3", WHOLE, down="r2")
+    report = bench.upgrade()
+    assert values(bench) == [20, 40, 100]
+    assert report.backfills[0].changed == 3
+
+
+def test_without_kept_values_the_way_out_is_cancel(bench: Bench) -> None:
+    half_done(bench, HALF.replace("undo=True", "undo=False"))
+    with pytest.raises(DataMigrateError) as caught:
+        bench.downgrade("r1")
+    assert "data undo" not in str(caught.value)
+    assert "data cancel r3" in str(caught.value)
+
+
+def test_an_applied_backfill_is_undone_by_the_downgrade_alone(bench: Bench) -> None:
+    bench.chain(CREATE, COLUMN.format(name="twice"), WHOLE)
+    bench.upgrade()
+    for command in ("undo", "cancel"):
+        ran = bench.project.run("db", "data", command, "r3")
+        assert (ran.code, "flask db downgrade" in ran.err) == (1, True)
+    assert values(bench) == [20, 40, 100]
+
+
+def test_deferred_work_that_was_taken_back_half_done_begins_anew(bench: Bench) -> None:
+    body = HALF.replace("undo=True", "deferred=True")
+    body = body.replace("op.undo_backfill(backfill)", "pass")
+    bench.chain(CREATE, COLUMN.format(name="twice"), body)
+    bench.upgrade()
+    ran = bench.project.run("db", "data", "run", FLASK_DATAMIGRATE_MAX_BATCH_SIZE="1")
+    assert (ran.code, values(bench)) == (1, [20, 40, None])
+    bench.downgrade("r1")
+    bench.revision("r3", body.replace("1 / (row['id'] - 5)", ""), down="r2")
+    bench.upgrade()
+    bench.project.flask("db", "data", "run")
+    assert values(bench) == [20, 40, 100]
