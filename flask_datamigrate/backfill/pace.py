@@ -14,6 +14,10 @@ GROWTH = 2.0
 DEAD_BAND = 0.15
 """A change of size smaller than this share is not made: it would only be noise."""
 
+FEWEST = 10
+"""No slow batch makes the size go below this: so few rows say more of the moment than
+of what a row costs. Only trouble (see :meth:`Pace.shrink`) makes it smaller."""
+
 SHRINK = 4
 """What the size is divided by after a lock timeout, deadlock or statement timeout."""
 
@@ -60,8 +64,9 @@ class Pace:
             self._mean = (a, b, c, d)
         wanted = self._budget() / self._seconds_per_row()
         size = int(min(wanted, self.size * GROWTH, self.most))
+        size = max(size, min(self.size, FEWEST))
         if abs(size - self.size) > DEAD_BAND * self.size:
-            self.size = max(1, size)
+            self.size = size
 
     def shrink(self) -> bool:
         """Make the next batch smaller; tell whether that was possible."""

@@ -158,7 +158,7 @@ SAME = [
     (
         LAMBDA,
         """
-    b = Backfill.rows(t, lambda row: {"n": row.n+5}, reads=["n"], writes=["n"], key=["id"])
+    b = Backfill.rows(t, lambda row: {"n":row.n+5}, reads="n", writes="n", batch_size=7)
 """,
     ),
     (

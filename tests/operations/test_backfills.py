@@ -46,13 +46,15 @@ def test_plain_alembic_runs_and_undoes_it_in_place(people: People) -> None:
 def test_a_run_that_fails_under_plain_alembic_goes_on_later(people: People) -> None:
     people.database.execute("UPDATE people SET n = 999 WHERE id = 8")
     people.project.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 3
+    # However slow the machine is, the batches stay of that size.
+    people.project.config["DATAMIGRATE_TARGET_SECONDS"] = 60
     people.revision(UPDATE)
 
     with pytest.raises(errors.DataMigrateError, match="refused a row") as caught:
         alembic(people, "upgrade", "head")
 
     assert "batches before it are committed (6 rows)" in str(caught.value)
-    assert people.column("SELECT n FROM people WHERE id < 8 ORDER BY id") == [2] * 6 + [1]
+    assert people.column()[:7] == [2] * 6 + [1]
     assert people.version == "r1"
     people.database.execute("UPDATE people SET n = 1 WHERE id = 8")
     people.upgrade()
