@@ -7,9 +7,12 @@ import pathlib
 import traceback
 import typing as t
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import exc
 
+from .errors import DataMigrateError
 from .errors import DefinitionError
 from .errors import RevisionError
 
@@ -31,6 +34,48 @@ def errors_in(directory: str) -> t.Iterator[None]:
         raise explain(error, directory) from error
 
 
+def directory(config: Config) -> ScriptDirectory:
+    """Return the migration scripts of a project.
+
+    :raises RevisionError: when there are none where they should be.
+    """
+    try:
+        return ScriptDirectory.from_config(config)
+    except CommandError as error:
+        raise RevisionError(
+            str(error),
+            where="migrations",
+            state="Nothing was changed",
+            next="Change to the directory of the project, or name the directory of "
+            "the migrations with -d; a new project begins with flask db init",
+        ) from error
+
+
+def ancestors(tree: ScriptDirectory, heads: t.Iterable[str]) -> set[str]:
+    """Return the revisions that heads stand for, with all they depend on."""
+    found: set[str] = set()
+    waiting = list(heads)
+    while waiting:
+        script = tree.get_revision(waiting.pop())
+        if script.revision not in found:
+            found.add(script.revision)
+            waiting += script._all_down_revisions
+    return found
+
+
+def advised(error: CommandError) -> CommandError:
+    """Return an error of Alembic with what to do, where Alembic leaves that open."""
+    if isinstance(error, DataMigrateError) or "Can't locate revision" not in str(error):
+        return error
+    return RevisionError(
+        str(error),
+        where="migrations",
+        state="Nothing was changed",
+        next="No file of that revision is here: bring it back (is this another branch "
+        "of the code?), or look the name up with flask db history",
+    )
+
+
 def explain(
     error: Exception, directory: str, *, revision: str | None = None, state: str = ""
 ) -> RevisionError:
@@ -42,8 +87,9 @@ def explain(
     """
     line = _line_of(error, pathlib.Path(directory).resolve())
     where = f"revision {revision}" if revision else "migrations"
+    text = str(error).splitlines()[0] if str(error) else ""
     return RevisionError(
-        f"{type(error).__name__}: {error}",
+        f"{type(error).__name__}: {text}",
         where=f"{where} ({line})" if line else where,
         state=state,
         next="Mend the script, and run the same command again; for the traceback set "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ..errors import BackfillError
 from ..errors import UndoError
 from . import signals
 from . import undo as undo_log
@@ -75,22 +74,13 @@ def undo(session: Session, task: Task) -> BackfillReport:
 
 
 def cancel(session: Session, task: Task) -> Record:
-    """Give up a backfill whose revision is not applied; rows changed stay so.
+    """Give up a backfill; rows changed stay so. A later upgrade begins it anew.
 
-    A later upgrade begins it anew.
-
-    :raises BackfillError: when its revision is applied and it is finished.
+    :raises BackfillError: when the database does not know it.
     """
     with session.errors(task):
         with session.transactions.transaction() as connection:
-            record = session.known(connection, task)
-        if record.applied and record.state is State.FINISHED:
-            raise BackfillError(
-                "it is finished and its revision is applied",
-                where=task.label,
-                state="Nothing was changed",
-                next="Take it back with flask db downgrade",
-            )
+            session.known(connection, task)
         key = session.key(task)
         write = writer(task.backfill.job, key, None)
         with Walk(session, task, FORWARD, key, write).claim_held():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from ..errors import DefinitionError
+from . import expressions
 from . import typing_rules
 
 Transform = t.Callable[[t.Any], "dict[str, t.Any] | None"]
@@ -28,17 +31,20 @@ class Update:
 
     @property
     def where(self) -> sa.ColumnElement[bool] | None:
-        return _of_rows(self.statement.whereclause, self.table)
+        return expressions.of_rows(self.statement.whereclause, self.table)
 
     @property
     def assigned(self) -> dict[str, t.Any]:
         """The expression of each column that is set, by the column's name."""
-        return _assignments(self.statement)
+        return expressions.assignments(self.statement)
 
     @property
     def repeatable(self) -> bool:
         """Whether a second visit of a row gives the same row again."""
-        return not _reads(self.assigned.values(), self.table) & self.assigned.keys()
+        return (
+            not expressions.reads(self.assigned.values(), self.table)
+            & self.assigned.keys()
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Delete:
 
     @property
     def where(self) -> sa.ColumnElement[bool] | None:
-        return _of_rows(self.statement.whereclause, self.table)
+        return expressions.of_rows(self.statement.whereclause, self.table)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class Backfill:
         **options: t.Any,
     ) -> None:
         self.job: Job = _job(statement, over)
-        self._set_options(**options)
+        self._take(options)
 
     @classmethod
     def rows(
@@ -173,8 +179,22 @@ class Backfill:
                 where=f"Backfill.rows over table {table.name}",
                 next="Name the columns it returns",
             )
-        self._set_options(**options)
+        self._take(options)
         return self
+
+    def _take(self, options: dict[str, t.Any]) -> None:
+        known = inspect.signature(self._set_options).parameters
+        for name in options:
+            if name not in known:
+                match = difflib.get_close_matches(name, known, n=1)
+                raise DefinitionError(
+                    f"there is no option {name}=",
+                    where=f"Backfill of table {self.job.table.name}",
+                    next=f"Did you mean {match[0]}=?"
+                    if match
+                    else f"The options are {', '.join(known)}",
+                )
+        self._set_options(**options)
 
     def _set_options(
         self,
@@ -258,6 +278,12 @@ class Backfill:
 
 
 def _job(statement: t.Any, over: sa.Table | None) -> Job:
+    if getattr(statement, "_returning", ()):
+        raise DefinitionError(
+            "its statement has RETURNING, and nobody would read what it returns",
+            where=f"Backfill of table {statement.table.name}",
+            next="Leave .returning() out; the report has a sample of the changed rows",
+        )
     if isinstance(statement, sa.Update):
         return Update(_table(statement.table, "sa.update()"), statement)
     if isinstance(statement, sa.Delete):
@@ -342,42 +368,3 @@ def _key(
             "that are unique and not null",
         )
     return columns
-
-
-def _of_rows(
-    where: sa.ColumnElement[bool] | None, table: sa.Table
-) -> sa.ColumnElement[bool] | None:
-    """Return a condition on the rows of a table alone, where it joins other tables."""
-    if where is None:
-        return None
-    matching = sa.select(sa.literal(1)).where(where)
-    others = [found for found in matching.get_final_froms() if found is not table]
-    if not others:
-        return where
-    return matching.select_from(*others).correlate(table).exists()
-
-
-def _assignments(statement: sa.Update) -> dict[str, t.Any]:
-    # SQLAlchemy 2.0 keeps ordered_values() apart, as a list of pairs; 2.1 does not.
-    values = dict(getattr(statement, "_ordered_values", None) or ())
-    values.update(statement._values or {})
-    return {
-        str(getattr(column, "name", column)): value for column, value in values.items()
-    }
-
-
-def _reads(expressions: t.Iterable[t.Any], table: sa.Table) -> set[str]:
-    """Name the columns of a table that expressions look at; all of them if unsure."""
-    names: set[str] = set()
-    for expression in expressions:
-        if not isinstance(expression, sa.ClauseElement):
-            continue
-        for element in visitors.iterate(expression):
-            if isinstance(element, sa.Column):
-                # Through an alias the same rows are read.
-                names |= {c.name for c in element.base_columns if c.table is table}
-            elif isinstance(element, sa.TextClause) or (
-                isinstance(element, sa.ColumnClause) and element.is_literal
-            ):
-                return set(table.c.keys())
-    return names

@@ -18,6 +18,14 @@ class Fault(enum.Enum):
     TIMEOUT = ("the statement took too long", "Give a smaller batch_size, and go on")
     DISCONNECTED = ("the connection was lost", "Go on when the server is back")
     DOWN = ("the database does not answer", "Check the URL and that the server runs")
+    LOGIN = (
+        "the database refused the login",
+        "Check the user and the password in the URL",
+    )
+    MISSING = (
+        "there is no such database",
+        "Create it (for SQLite, its folder), or mend the URL",
+    )
     READ_ONLY = (
         "the database is read-only",
         "Connect to the primary, or make the file writable, and go on",
@@ -62,8 +70,8 @@ _SQLSTATE = {
     "57P02": Fault.DISCONNECTED,
     "57P03": Fault.DOWN,
     "53300": Fault.DOWN,
-    "3D000": Fault.DOWN,
-    "28": Fault.DENIED,
+    "3D000": Fault.MISSING,
+    "28": Fault.LOGIN,
     "08": Fault.DISCONNECTED,
     "22": Fault.ROW,
     "23": Fault.ROW,
@@ -86,14 +94,14 @@ _MYSQL = {
     2002: Fault.DOWN,
     2003: Fault.DOWN,
     1040: Fault.DOWN,
-    1049: Fault.DOWN,
+    1049: Fault.MISSING,
     1290: Fault.READ_ONLY,
     1792: Fault.READ_ONLY,
     1836: Fault.READ_ONLY,
     1021: Fault.DISK_FULL,
     1114: Fault.DISK_FULL,
     1044: Fault.DENIED,
-    1045: Fault.DENIED,
+    1045: Fault.LOGIN,
     1142: Fault.DENIED,
     1054: Fault.STATEMENT,
     1064: Fault.STATEMENT,
@@ -117,13 +125,19 @@ _SQLITE = {
     "database table is locked": Fault.LOCKED,
     "readonly database": Fault.READ_ONLY,
     "database or disk is full": Fault.DISK_FULL,
-    "unable to open database": Fault.DOWN,
+    "unable to open database": Fault.MISSING,
     "disk i/o error": Fault.DISK_FULL,
     "constraint failed": Fault.ROW,
     "datatype mismatch": Fault.ROW,
     "integer overflow": Fault.ROW,
     "no such": Fault.STATEMENT,
     "syntax error": Fault.STATEMENT,
+}
+
+
+_CONNECTING = {
+    "authentication failed": Fault.LOGIN,
+    "does not exist": Fault.MISSING,
 }
 
 
@@ -147,10 +161,11 @@ def classify(error: BaseException) -> Fault:
     for part, fault in _SQLITE.items():
         if part in text:
             return fault
-    if isinstance(error, exc.OperationalError) and (
-        "connect" in text or "server" in text
-    ):
-        # libpq reports a refused connection without a SQLSTATE.
+    if isinstance(error, exc.OperationalError) and "connect" in text:
+        # libpq reports what keeps it from connecting without a SQLSTATE.
+        for part, fault in _CONNECTING.items():
+            if part in text:
+                return fault
         return Fault.DOWN
     return Fault.OTHER
 

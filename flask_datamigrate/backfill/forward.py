@@ -96,12 +96,7 @@ def _walk_all(walk: Walk, span: Range) -> None:
             fewer = left_before is None or (left or 0) < left_before
             if not (missed and fewer and backfill.job.repeatable) or last:
                 verify.check(
-                    connection,
-                    backfill,
-                    walk.key,
-                    span.upper,
-                    span.skipped,
-                    task.label,
+                    connection, backfill, walk.key, left, span.skipped, task.label
                 )
                 return
             # Rows came in behind the cursor, under keys it had passed. Doing a row

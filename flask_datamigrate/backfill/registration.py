@@ -17,6 +17,8 @@ from .store import FORWARD
 from .store import Record
 from .task import Task
 
+_GIVEN_BACK = (State.UNDONE, State.CANCELLED)
+
 
 def register(session: Session, task: Task) -> Record:
     """Write a backfill down, after a look at the table it is for.
@@ -50,7 +52,7 @@ def register(session: Session, task: Task) -> Record:
                 state="Nothing was changed",
                 next="Give one of them another name=",
             )
-        if record.state in (State.UNDONE, State.CANCELLED):
+        if record.state in _GIVEN_BACK:
             _restart(session, connection, task, record)
         elif record.fingerprint != now:
             if _has_changed_rows(session, connection, task):
@@ -74,8 +76,13 @@ def begin_anew(session: Session, task: Task) -> None:
             return
         if record.state is State.PENDING:
             session.store.update(connection, task.name, applied=False)
-        else:
-            _restart(session, connection, task, record)
+            return
+        if record.undo_table is not None and record.state not in _GIVEN_BACK:
+            raise _would_lose_old_values(task, record)
+        _restart(session, connection, task, record)
+    session.reporter.noted(
+        f"{task.name}: its revision was applied before; beginning at the first row"
+    )
 
 
 def accept(session: Session, task: Task) -> Record:
@@ -166,6 +173,19 @@ def _key_columns(task: Task) -> str:
 def _has_changed_rows(session: Session, connection: sa.Connection, task: Task) -> bool:
     span = session.store.range(connection, task.name, FORWARD)
     return span is not None and span.batches > 0
+
+
+def _would_lose_old_values(task: Task, record: Record) -> BackfillError:
+    return BackfillError(
+        f"it is {record.state.value} from an earlier time, and its revision was taken "
+        "back without op.undo_backfill, or by flask db stamp; beginning anew would "
+        f"lose the old values kept in {record.undo_table}",
+        where=task.label,
+        state="Nothing was changed",
+        next=f"If its rows are as it left them, restore them first: flask db data undo "
+        f"{task.name}. If they are to be changed once more: flask db data cancel "
+        f"{task.name}. If the work still counts: flask db stamp {task.revision}",
+    )
 
 
 def _edited(task: Task, record: Record, now: str) -> EditedError:

@@ -47,6 +47,7 @@ class Progress:
 class BackfillReport:
     """What one backfill did.
 
+    :param kind: ``update``, ``rows``, ``insert`` or ``delete``.
     :param rows_before: rows in the table when it began.
     :param rows_before_exact: whether that was counted or estimated.
     :param changed: rows changed, over all runs.
@@ -58,6 +59,7 @@ class BackfillReport:
     """
 
     name: str
+    kind: str
     table: str
     revision: str | None
     state: str
@@ -77,18 +79,22 @@ class BackfillReport:
         if self.rows_before is not None:
             about = "" if self.rows_before_exact else "about "
             parts[0] += f" of {about}{self.rows_before:,}"
-        if self.skipped:
+        if self.skipped and self.state != "undone":
             parts.append(f"{self.skipped:,} left as they were by the transform")
         if self.left is not None and not self.skipped and self.state != "undone":
             parts.append(f"{self.left:,} left")
         if self.conflicts:
-            parts.append(f"{self.conflicts:,} changed by somebody since, left alone")
+            parts.append(
+                f"{self.conflicts:,} changed or deleted by somebody since, left alone"
+            )
         parts.append(f"{batches(self.batches)} in {duration(self.seconds)}")
         return f"{self.name} ({self.table}): {', '.join(parts)}"
 
     @property
     def _verb(self) -> str:
-        return "restored" if self.state == "undone" else "changed"
+        if self.state == "undone":
+            return "restored"
+        return {"delete": "deleted", "insert": "inserted"}.get(self.kind, "changed")
 
 
 class Reporter:

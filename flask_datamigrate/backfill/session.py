@@ -113,6 +113,7 @@ def _report(
 ) -> BackfillReport:
     return BackfillReport(
         name=record.name,
+        kind=record.kind,
         table=record.table_name,
         revision=record.revision,
         state=record.state.value,

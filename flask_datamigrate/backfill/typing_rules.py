@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import typing as t
 
 import sqlalchemy as sa
@@ -36,11 +37,12 @@ def check_values(table: sa.Table, values: t.Mapping[str, t.Any], where: str) -> 
                 where=where,
                 next=f"Add the column to frozen.table({table.name!r}, ...)",
             )
-        if not isinstance(value, sa.ColumnElement) or isinstance(
-            value, sa.BindParameter
-        ):
-            continue
         column = table.c[name]
+        if isinstance(value, sa.BindParameter):
+            value = value.value
+        if not isinstance(value, sa.ColumnElement):
+            _check_plain(column, value, where)
+            continue
         wanted, given = family(column.type), family(value.type)
         if frozenset({wanted, given}) in _APART:
             raise DefinitionError(
@@ -50,3 +52,21 @@ def check_values(table: sa.Table, values: t.Mapping[str, t.Any], where: str) -> 
                 state="Nothing was changed",
                 next=f"Write the conversion: sa.cast(..., sa.{column.type!r})",
             )
+
+
+_PLAIN = {"number": (str, bytes), "text": (int, float, decimal.Decimal)}
+"""The Python values that are of another family than a column."""
+
+
+def _check_plain(column: sa.Column[t.Any], value: t.Any, where: str) -> None:
+    """Refuse a plain value that only SQLite would store."""
+    kind = column.type
+    if isinstance(kind, sa.types.TypeDecorator | sa.Enum):
+        return
+    if isinstance(value, _PLAIN.get(family(kind) or "", ())):
+        raise DefinitionError(
+            f"column {column.name} holds {kind!r}, and is set to {value!r}",
+            where=where,
+            state="Nothing was changed",
+            next="Give it a value of its own type",
+        )

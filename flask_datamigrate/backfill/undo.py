@@ -92,9 +92,14 @@ class UndoLog:
             index.create(connection)
             self.side.indexes.discard(index)
 
-    def is_kept(self) -> sa.ColumnElement[bool]:
-        """Return the condition that a row of the table has its old values kept."""
-        return sa.exists().where(self._same_row()).correlate(self.table)
+    def is_kept(self, low: Position | None) -> sa.ColumnElement[bool]:
+        """Return the condition that a row of a range has its old values kept."""
+        kept = self._same_row()
+        if self.key.dialect == "postgresql":
+            # The planner knows nothing of a table this young, and would read all of
+            # it for each batch.
+            kept = sa.and_(kept, self.side_key.between(low))
+        return sa.exists().where(kept).correlate(self.table)
 
     def keep_old(
         self,
@@ -135,7 +140,7 @@ class UndoLog:
         # where the table's own is.
         now = [self.table.c[column] for column in self.changes]
         query = sa.select(*self.key.columns, *now, *now).where(
-            self.key.between(low), ~self.is_kept()
+            self.key.between(low), ~self.is_kept(low)
         )
         if self._where is not None:
             query = query.where(self._where)

@@ -83,11 +83,13 @@ def check(
     connection: sa.Connection,
     backfill: Backfill,
     key: Key,
-    upper: Position | None,
+    remaining: int | None,
     skipped: int,
     label: str,
 ) -> None:
     """Fail if what must hold at the end does not.
+
+    :param remaining: what :func:`left` counted.
 
     :raises VerificationError: with how many rows are left and some of their keys, or
         what the backfill's own check returned.
@@ -95,10 +97,9 @@ def check(
     verify = backfill.verify
     done = "Every row was visited and what was changed is committed"
     if clears_where(backfill):
-        remaining = left(connection, backfill, key, upper)
         if remaining is not None and remaining > skipped:
             raise VerificationError(
-                f"{remaining:,} rows still match the where after the last batch, for "
+                f"{_still(remaining)} the where after the last batch, for "
                 f"example {_examples(connection, backfill, key)}",
                 where=label,
                 state=done,
@@ -128,6 +129,10 @@ def check(
                 state=done,
                 next="Mend the data or the check, and run the same command again",
             )
+
+
+def _still(count: int) -> str:
+    return "1 row still matches" if count == 1 else f"{count:,} rows still match"
 
 
 def _examples(connection: sa.Connection, backfill: Backfill, key: Key) -> str:

@@ -58,7 +58,8 @@ def run(context: MigrationContext, backfill: Backfill, limit: int, where: str) -
     high = tuple(top)
     try:
         result = writer(backfill.job, key, None).write(connection, None, high)
-        verify.check(connection, backfill, key, high, result.skipped, where)
+        left = verify.left(connection, backfill, key, high)
+        verify.check(connection, backfill, key, left, result.skipped, where)
     except RowError as error:
         row = "" if error.position is None else describe(key.columns, error.position)
         raise BackfillError(

@@ -13,7 +13,8 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..backfill.runner import Task
+if t.TYPE_CHECKING:
+    from ..backfill.task import Task
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

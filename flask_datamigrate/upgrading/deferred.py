@@ -15,6 +15,7 @@ from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
 from ..backfill.runner import Task
 from ..backfill.states import STARTABLE
+from ..backfill.states import State
 from ..backfill.store import Record
 from ..errors import BackfillError
 from ..errors import UndoError
@@ -64,14 +65,7 @@ def undo(
     """
     reports = []
     for entry in _chosen(directory, [name]):
-        if entry.record is not None and entry.record.applied:
-            raise UndoError(
-                "its revision is applied",
-                where=f"revision {entry.record.revision}, backfill {name}",
-                state="Nothing was changed",
-                next="Take the revision back, and the backfill with it: "
-                "flask db downgrade",
-            )
+        _check_not_applied(directory, entry)
         with _runner(entry.bind, reporter, stop) as runner:
             reports.append(runner.undo(_defined(entry)))
     return reports
@@ -83,8 +77,23 @@ def cancel(directory: str | None, name: str) -> None:
     :raises BackfillError: when no database knows it, or it is applied and finished.
     """
     for entry in _chosen(directory, [name]):
+        if entry.state is State.FINISHED:
+            _check_not_applied(directory, entry)
         with _runner(entry.bind, Reporter(), threading.Event()) as runner:
             runner.cancel(_defined(entry))
+
+
+def _check_not_applied(directory: str | None, entry: overview.Entry) -> None:
+    record = entry.record
+    tree = overview.script_directory(directory)
+    applied = overview.applied(overview.engines()[entry.bind], tree)
+    if record is not None and record.revision in applied:
+        raise UndoError(
+            "its revision is applied",
+            where=f"revision {record.revision}, backfill {entry.name}",
+            state="Nothing was changed",
+            next="Take the revision back, and the backfill with it: flask db downgrade",
+        )
 
 
 def _chosen(directory: str | None, names: t.Sequence[str]) -> list[overview.Entry]:

@@ -65,10 +65,10 @@ class Patience:
                 raise LockTimeoutError(
                     f"{holder()} is at work, and did not end within "
                     f"{duration(self.seconds)}",
-                    where="flask db upgrade",
+                    where="migration lock",
                     state="Nothing was changed by this one",
                     next="Wait for it, see flask db data status, or wait longer: "
-                    "flask db upgrade --wait SECONDS",
+                    "--wait SECONDS",
                 )
             if not told:
                 self.reporter.noted(f"{holder()} is at work; waiting for it to end")
@@ -268,7 +268,7 @@ def _row_lock(
 def _lost(why: str) -> LockTimeoutError:
     return LockTimeoutError(
         f"the migration lock was lost ({why}), and another upgrade may have begun",
-        where="flask db upgrade",
+        where="migration lock",
         state="What was committed is saved",
         next="Run the same command again",
     )

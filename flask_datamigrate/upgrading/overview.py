@@ -7,6 +7,7 @@ import dataclasses
 import typing as t
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 
@@ -111,7 +112,17 @@ class Entry:
 def script_directory(directory: str | None) -> ScriptDirectory:
     """Return the migration scripts of the current app."""
     migrate = current_app.extensions["migrate"].migrate
-    return ScriptDirectory.from_config(migrate.get_config(directory))
+    return scripts.directory(migrate.get_config(directory))
+
+
+def applied(engine: sa.Engine, tree: ScriptDirectory) -> set[str]:
+    """Return the revisions that are applied on a database."""
+    arguments = current_app.extensions["migrate"].configure_args
+    names = ("version_table", "version_table_schema")
+    options = {name: arguments[name] for name in names if name in arguments}
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return scripts.ancestors(tree, context.get_current_heads())
 
 
 def engines() -> dict[str | None, sa.Engine]:

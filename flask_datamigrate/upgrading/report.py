@@ -14,7 +14,7 @@ class UpgradeReport:
     :param revisions: the revisions applied or taken back, in order; one that runs
         on several databases counts once.
     :param backfills: the backfills run or undone, in order.
-    :param deferred: the backfills registered and left to ``flask db data run``.
+    :param deferred: the backfills that now wait for ``flask db data run``.
     """
 
     revisions: tuple[str, ...]

@@ -18,16 +18,13 @@ import typing as t
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import exc
 
 from .. import scripts
 from ..backfill import faults
-from ..backfill.connections import OwnTransactions
 from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
-from ..backfill.runner import Runner
 from ..errors import BackfillError
 from ..errors import DataMigrateError
 from ..errors import DefinitionError
@@ -38,13 +35,13 @@ from ..operations.segment import Work
 from ..operations.segment import current
 from ..settings import Settings
 from . import lock
-from . import mixing
-from . import unapplied
 from .report import UpgradeReport
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from alembic.runtime.migration import RevisionStep
+
+    from . import mixing
 
 Direction = t.Literal["up", "down"]
 
@@ -97,7 +94,7 @@ class Migration:
         self._deferred = deferred
         self._reporter = reporter
         self._stop = stop
-        self._script = ScriptDirectory.from_config(config)
+        self._script = scripts.directory(config)
         self._said: set[str] = set()
         self._readings: dict[str, mixing.Reading] = {}
         self._revisions: list[str] = []
@@ -121,7 +118,15 @@ class Migration:
                 lock.hold(engine, self._settings, patience) as held,
             ):
                 # Another upgrade may have ended while this one waited.
-                self._migrate(self._plan(), held)
+                from . import unfinished
+
+                databases = self._plan()
+                self._migrate(databases, held)
+                self._registered = [
+                    name
+                    for database in databases
+                    for name in unfinished.waiting(database.engine, database.schema)
+                ]
         return UpgradeReport(
             tuple(dict.fromkeys(self._revisions)),
             tuple(self._reports),
@@ -172,15 +177,17 @@ class Migration:
 
     def _refuse_to_undermine(self, database: Database) -> None:
         """Refuse to take back what a half-done backfill stands on."""
+        from . import unfinished
+
         taken = {step.revision.revision for step in database.steps}
         known = {script.revision for script in self._script.walk_revisions()}
-        for record in unapplied.begun(database.engine, database.schema):
+        for record in unfinished.begun(database.engine, database.schema):
             if record.revision not in known:
                 # Its file is gone, and nothing can go on with it.
                 continue
-            below = self._applied((record.revision,)) & taken
+            below = scripts.ancestors(self._script, (record.revision,)) & taken
             if below:
-                raise unapplied.undermined(record, sorted(below))
+                raise unfinished.undermined(record, sorted(below))
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
@@ -243,24 +250,13 @@ class Migration:
 
         self._run_env(look, dont_mutate=True)
         for database, heads in zip(databases, found, strict=True):
-            applied = self._applied(heads)
+            applied = scripts.ancestors(self._script, heads)
             while database.steps:
                 revision = database.steps[0].revision.revision
                 if (revision in applied) is not (self._direction == "up"):
                     break
                 self._revisions.append(revision)
                 del database.steps[0]
-
-    def _applied(self, heads: tuple[str, ...]) -> set[str]:
-        """Return the revisions that heads stand for, with all they depend on."""
-        applied: set[str] = set()
-        waiting = list(heads)
-        while waiting:
-            script = self._script.get_revision(waiting.pop())
-            if script.revision not in applied:
-                applied.add(script.revision)
-                waiting += script._all_down_revisions
-        return applied
 
     def _next_steps(self, database: Database, schema: bool) -> list[RevisionStep]:
         if not schema:
@@ -278,6 +274,8 @@ class Migration:
     def _reading(self, step: RevisionStep) -> mixing.Reading:
         revision = step.revision.revision
         if revision not in self._readings:
+            from . import mixing
+
             self._readings[revision] = mixing.read(step.revision)
         return self._readings[revision]
 
@@ -292,26 +290,13 @@ class Migration:
                 where=task.label,
                 next="See flask db data status",
             )
-        transactions = OwnTransactions(work.engine, self._settings.row_lock_timeout)
-        runner = Runner(
-            transactions,
-            self._settings,
-            schema=work.schema,
-            reporter=self._reporter,
-            stop=self._stop,
-        )
-        try:
-            if work.kind != "undo":
-                runner.begin_anew(task)
-            if work.kind == "register":
-                runner.register(task)
-                self._registered.append(task.name)
-            elif work.kind == "undo":
-                self._reports.append(runner.undo(task))
-            else:
-                self._reports.append(runner.run(task))
-        finally:
-            transactions.close()
+        # The engine is imported by those who have work for it: most upgrades of a
+        # container that starts have none.
+        from . import work as engine
+
+        report = engine.do(work, self._settings, self._reporter, self._stop)
+        if report is not None:
+            self._reports.append(report)
 
     def _run_env(self, fn: t.Callable[..., t.Any], **options: t.Any) -> None:
         with (
@@ -354,8 +339,8 @@ class Migration:
             raise explained from error
         except DefinitionError as error:
             raise scripts.located(error, self._script.dir) from error
-        except CommandError:
-            raise
+        except CommandError as error:
+            raise scripts.advised(error) from error
         except Exception as error:
             state = "" if segment.revision is None else _state(databases)
             raise scripts.explain(

@@ -204,6 +204,10 @@ def test_an_expression_of_a_wrong_type_is_refused_at_its_definition() -> None:
             lambda t: Backfill(sa.update(t).values(n=1), atomic=True, undo=True),
             "atomic=True goes with neither",
         ),
+        (lambda t: Backfill(sa.update(t).values(n="five")), "set to 'five'"),
+        (lambda t: Backfill(sa.update(t).values(code=5)), "set to 5"),
+        (lambda t: Backfill(sa.delete(t).returning(t.c.n)), "RETURNING"),
+        (lambda t: Backfill(sa.delete(t), bach_size=5), "no option bach_size="),
     ],
 )
 def test_what_cannot_be_batched_is_refused_at_its_definition(

@@ -141,7 +141,7 @@ def test_rows_changed_since_are_left_alone_and_counted(
     assert [after[i] for i in (2, 4, 5, 50)] == [touched[i] for i in (2, 4, 5, 50)]
     assert 6 not in after
     assert report.conflicts == 4
-    assert "4 changed by somebody since, left alone" in report.summary()
+    assert "4 changed or deleted by somebody since, left alone" in report.summary()
     kept = engine.record().undo_table
     assert database.scalar(f"SELECT count(*) FROM {kept}") >= 4
 

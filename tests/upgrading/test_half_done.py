@@ -114,3 +114,54 @@ def test_deferred_work_that_was_taken_back_half_done_begins_anew(bench: Bench) -
     bench.upgrade()
     bench.project.flask("db", "data", "run")
     assert values(bench) == [20, 40, 100]
+
+
+STAMPED = """
+backfill = Backfill(sa.update(counters).values(n=-counters.c.n - 1), undo=True)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    op.undo_backfill(backfill)
+"""
+
+
+def stamped_back(bench: Bench) -> None:
+    bench.chain(CREATE, COUNTERS + STAMPED)
+    bench.upgrade()
+    bench.project.flask("db", "stamp", "r1")
+
+
+def test_kept_values_are_not_lost_to_a_stamp(bench: Bench) -> None:
+    stamped_back(bench)
+    with pytest.raises(BackfillError) as caught:
+        bench.upgrade()
+    for part in ("flask db stamp", "data undo r2", "data cancel r2", "stamp r2"):
+        assert part in str(caught.value)
+    assert (bench.heads, bench.counts) == ({"r1"}, [-11, -21, -51])
+
+
+def test_after_a_stamp_the_rows_can_be_restored(bench: Bench) -> None:
+    stamped_back(bench)
+    bench.project.flask("db", "data", "undo", "r2")
+    assert bench.counts == [10, 20, 50]
+    bench.upgrade()
+    assert (bench.heads, bench.counts) == ({"r2"}, [-11, -21, -51])
+
+
+def test_after_a_stamp_the_rows_can_be_changed_once_more(bench: Bench) -> None:
+    stamped_back(bench)
+    bench.project.flask("db", "data", "cancel", "r2")
+    bench.upgrade()
+    assert (bench.heads, bench.counts) == ({"r2"}, [10, 20, 50])
+    bench.downgrade()
+    assert bench.counts == [-11, -21, -51]
+
+
+def test_after_a_stamp_the_work_can_count_as_done(bench: Bench) -> None:
+    stamped_back(bench)
+    bench.project.flask("db", "stamp", "r2")
+    assert bench.upgrade().backfills == ()
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])

@@ -55,5 +55,5 @@ class StatementWriter:
             return statement
         if self._undo is not None:
             # A row that began to match after the old values were read has none kept.
-            condition = sa.and_(condition, self._undo.is_kept())
+            condition = sa.and_(condition, self._undo.is_kept(low))
         return job.statement.where(condition)

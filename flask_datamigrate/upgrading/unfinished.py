@@ -1,9 +1,10 @@
-"""Backfills that were begun, and whose revision is not applied."""
+"""Backfills that are out of step with the version of their revision."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..backfill.store import FORWARD
 from ..backfill.store import Record
@@ -30,6 +31,22 @@ def begun(engine: sa.Engine, schema: str | None) -> list[Record]:
             if span is not None and span.batches:
                 found.append(record)
         return found
+
+
+def waiting(engine: sa.Engine, schema: str | None) -> list[str]:
+    """Return the names of the backfills that wait for ``flask db data run``.
+
+    :param schema: the schema of the state tables.
+    """
+    store = Store(schema, engine.dialect)
+    with engine.connect() as connection:
+        if not store.exists(connection):
+            return []
+        return [
+            record.name
+            for record in store.all(connection)
+            if record.applied and record.state in STARTABLE
+        ]
 
 
 def undermined(record: Record, below: list[str]) -> BackfillError:
