@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import random
 import signal
 import subprocess
 import time
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.apps import Project
 from tests.databases.database import Database
+from tests.kills import kill_until_done
 
 SCHEMA = """
 def upgrade():
@@ -148,27 +148,15 @@ def test_an_undo_killed_at_any_moment_restores_each_row_once(
     tmp_path: pathlib.Path, database: Database
 ) -> None:
     kills = KILLS[database.name]
-    rows = 1_000 * kills
+    rows = 800 * kills
     made = project(tmp_path, database, rows)
     fast = {"FLASK_DATAMIGRATE_MAX_BATCH_SIZE": "5000"}
     made.flask("db", "upgrade", **fast)
     assert database.scalar("SELECT count(*) FROM counters WHERE n = id + 1") == rows
     # Somebody's own changes since, which must be left alone.
     database.execute("UPDATE counters SET n = -5 WHERE id % 100 = 0")
-    chance = random.Random(7)
 
-    count = 0
-    while True:
-        process = made.start("db", "downgrade", "r1")
-        if count < kills:
-            time.sleep(chance.uniform(0.5, 0.85))
-            if process.poll() is None:
-                process.kill()
-                count += 1
-        _, err = process.communicate(timeout=100)
-        if process.returncode == 0:
-            break
-        assert process.returncode == -9, err
+    count = kill_until_done(made, database, "db", "downgrade", "r1", kills=kills)
 
     assert count >= kills, f"only {count} kills before it was done: too few rows"
     wrong = "SELECT count(*) FROM counters WHERE n <> {} AND id % 100 {} 0"

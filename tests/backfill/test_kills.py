@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pathlib
-import random
-import time
 
 import sqlalchemy as sa
 
 from tests.apps import Project
 from tests.databases.database import Database
+from tests.kills import kill_until_done
 
-# A batch takes SQLite a fraction of the time it takes a server.
-ROWS = {"postgresql": 12_000, "mysql": 12_000, "sqlite": 48_000}
+ROWS = 15_000
 KILLS = 30
 
 SCHEMA = """
@@ -62,33 +60,10 @@ def project(tmp_path: pathlib.Path, database: Database) -> Project:
     engine = database.engine()
     table = sa.Table("counters", sa.MetaData(), autoload_with=engine)
     with engine.begin() as connection:
-        rows = [
-            {"id": i * 3, "n": i, "seen": -i} for i in range(1, ROWS[database.name] + 1)
-        ]
+        rows = [{"id": i * 3, "n": i, "seen": -i} for i in range(1, ROWS + 1)]
         connection.execute(sa.insert(table), rows)
     made.revision("r2", DATA, down="r1")
     return made
-
-
-def kill_until_done(made: Project, *command: str, seed: int) -> int:
-    """Run a command again and again, killing it; return how many kills it took."""
-    chance = random.Random(seed)
-    begun = time.monotonic()
-    made.flask("db", "current")
-    start_up = time.monotonic() - begun
-    kills = 0
-    while True:
-        process = made.start(*command)
-        if kills < KILLS:
-            # From just before the first batch to some way into them.
-            time.sleep(start_up * 0.9 + chance.uniform(0, 0.3))
-            if process.poll() is None:
-                process.kill()
-                kills += 1
-        _, err = process.communicate(timeout=100)
-        if process.returncode == 0:
-            return kills
-        assert process.returncode == -9, err
 
 
 def test_killed_at_any_moment_each_row_is_changed_exactly_once(
@@ -96,10 +71,10 @@ def test_killed_at_any_moment_each_row_is_changed_exactly_once(
 ) -> None:
     made = project(tmp_path, database)
 
-    kills = kill_until_done(made, "db", "upgrade", seed=1)
+    count = kill_until_done(made, database, "db", "upgrade", kills=KILLS)
 
-    assert kills >= KILLS, f"only {kills} kills before it was done: too few rows"
+    assert count >= KILLS, f"only {count} kills before it was done: too few rows"
     wrong = "SELECT count(*) FROM counters WHERE n <> id / 3 + 1 OR seen <> 1 - id / 3"
     assert database.scalar(wrong) == 0
-    assert database.scalar("SELECT count(*) FROM counters") == ROWS[database.name]
+    assert database.scalar("SELECT count(*) FROM counters") == ROWS
     assert database.scalar("SELECT version_num FROM alembic_version") == "r2"

@@ -67,7 +67,7 @@ def test_rows_that_still_match_at_the_end_fail_it_with_their_keys(
     database.execute(sa.update(table).where(table.c.id == 35).values(full=None))
     engine = Engine(database, config={"max_batch_size": 10})
 
-    with pytest.raises(errors.VerificationError, match="1 rows still match.*id=35"):
+    with pytest.raises(errors.VerificationError, match="1 row still match.*id=35"):
         engine.run(first_names(table))
 
     assert engine.record().state.value == "failed"

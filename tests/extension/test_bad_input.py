@@ -188,7 +188,7 @@ def test_a_file_that_may_only_be_read(project: Project) -> None:
 @on_sqlite
 def test_a_directory_that_is_not_there(project: Project) -> None:
     project.url = "sqlite:////nowhere/at/all.db"
-    one_message(project.run("db", "upgrade"), "does not answer")
+    one_message(project.run("db", "upgrade"), "no such database", "its folder")
 
 
 @on_sqlite
