@@ -18,6 +18,7 @@ extensions = [
     "backfill_states",
     "command_help",
     "configuration_keys",
+    "lint_rules",
 ]
 # The descriptions name the types that matter; the rest is in the source.
 autodoc_typehints = "none"

@@ -17,7 +17,7 @@ from .database import db
 FLASK = "flask --app example_app"
 
 SAMPLES: t.Mapping[str, str] = {
-    "users": "full_name, first_name, last_name, age_group, score",
+    "users": "full_name, first_name, last_name, age_group, score, status",
     "bugs": "title, created_at, created_year",
     "orders": "user_id, customer_name, status, total",
 }
@@ -49,8 +49,9 @@ def init_app(app: Flask) -> None:
 def seed_command(rows: int, number: int) -> None:
     """Fill the tables with generated rows, as they were before any data migration.
 
-    Works at the baseline and at every later revision: only the columns of the
-    baseline are written. Run it again to add more.
+    Works at the baseline and at every later revision: written are the columns of
+    the baseline, and the status that replaced two of the flags. Run it again to add
+    more.
     """
     missing = seed.missing_tables(db.engine)
     if missing:
@@ -96,7 +97,7 @@ def demo_command(context: click.Context, rows: int) -> None:
         "\nNext:\n"
         f"  {FLASK} run               the app, on http://127.0.0.1:5000\n"
         f"  {FLASK} db data status    each backfill and its rows\n"
-        f"  {FLASK} db downgrade      undo the last data migration\n"
+        f"  {FLASK} db downgrade 0011 undo what came after revision 0011\n"
         f"  {FLASK} db upgrade        and run it again"
     )
 

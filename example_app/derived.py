@@ -7,14 +7,41 @@ written: an old migration must not change when the app does.
 from __future__ import annotations
 
 import datetime as dt
+import typing as t
 import unicodedata
 
-AGE_GROUPS: tuple[tuple[dt.date, str], ...] = (
-    (dt.date(2007, 1, 1), "minor"),
-    (dt.date(1990, 1, 1), "young"),
-    (dt.date(1960, 1, 1), "adult"),
+AGES_ON = dt.date(2024, 12, 31)
+"""The day on which the ages are counted, so that nobody changes group by waiting."""
+
+AGE_GROUPS: tuple[tuple[int, str], ...] = (
+    (18, "minor"),
+    (35, "young"),
+    (65, "adult"),
 )
-"""The first birth date of each group, youngest first; who is older is a senior."""
+"""The age that is too old for each group, youngest first; the rest are seniors."""
+
+ACTIVE_STATUSES = ("active", "unverified")
+"""The statuses of users who may log in."""
+
+CAUSES: t.Mapping[str, str] = {
+    "race condition": "race condition",
+    "race conditon": "race condition",
+    "of by one": "off by one",
+    "off-by-one": "off by one",
+}
+"""The names of causes by other ways to type them, in small letters."""
+
+
+def cause_name(text: str | None) -> str | None:
+    """Return the name of the root cause that a text means.
+
+    >>> cause_name("Race conditon ")
+    'race condition'
+    >>> cause_name("  ") is None
+    True
+    """
+    trimmed = (text or "").strip(" ")
+    return CAUSES.get(trimmed.lower(), trimmed) or None
 
 
 def split_name(full_name: str | None) -> tuple[str | None, str | None]:
@@ -35,11 +62,24 @@ def age_group(birth_date: dt.date | None) -> str:
     """Return the name of the group a birth date falls in."""
     if birth_date is None:
         return "unknown"
-    return next((name for first, name in AGE_GROUPS if birth_date >= first), "senior")
+    age = age_in_years(birth_date, AGES_ON)
+    return next((name for too_old, name in AGE_GROUPS if age < too_old), "senior")
+
+
+def age_in_years(born: dt.date, on: dt.date) -> int:
+    """Return how many birthdays there were.
+
+    Who was born on 29 February has a birthday on 1 March in other years.
+
+    >>> age_in_years(dt.date(2004, 2, 29), dt.date(2022, 2, 28))
+    17
+    """
+    before = (on.month, on.day) < (born.month, born.day)
+    return on.year - born.year - before
 
 
 def score(
-    full_name: str | None, email: str, birth_date: dt.date | None, is_active: bool
+    full_name: str | None, email: str, birth_date: dt.date | None, status: str
 ) -> int:
     """Return how far a profile can be trusted, from 0 to 100.
 
@@ -51,7 +91,7 @@ def score(
     points = 20 * (len(words) > 1)
     points += 40 * bool(words and words[-1] in mailbox)
     points += 20 * (birth_date is not None)
-    points += 20 * bool(is_active)
+    points += 20 * (status in ACTIVE_STATUSES)
     return points
 
 

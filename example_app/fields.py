@@ -96,14 +96,6 @@ def choice(*choices: str) -> Parse:
     return parse
 
 
-def flag(value: str) -> bool:
-    """Accept true or false."""
-    try:
-        return {"true": True, "false": False}[value.lower()]
-    except KeyError:
-        raise ValueError("must be true or false") from None
-
-
 def date(value: str) -> dt.date:
     """Accept a date in the form 2024-02-29."""
     try:

@@ -27,6 +27,7 @@ class Page:
 def newest(
     model: t.Any,
     conditions: t.Iterable[sa.ColumnElement[bool]],
+    options: t.Iterable[t.Any],
     *,
     before: int | None,
     limit: int,
@@ -36,11 +37,12 @@ def newest(
     A page starts from the last key of the one before it. An OFFSET would read
     and throw away all rows in front of the page.
 
+    :param options: what brings the columns that the model does not map.
     :param before: only rows with a smaller key.
     :param limit: the rows of a page, at most :data:`LONGEST_PAGE`.
     """
     limit = max(1, min(limit, LONGEST_PAGE))
-    query = sa.select(model).where(*conditions)
+    query = sa.select(model).where(*conditions).options(*options)
     if before is not None:
         query = query.where(model.id < before)
     query = query.order_by(model.id.desc()).limit(limit + 1)

@@ -12,6 +12,12 @@ from flask_datamigrate.errors import ConfigError
 
 DEFAULT_DATABASE = "sqlite:///bugs.db"
 
+STAGES: t.Mapping[str, str] = {"bug_root_cause": "contract"}
+"""The stage of each staged change that this code is at: it has gone all the way.
+
+``FLASK_DATAMIGRATE_STAGES__bug_root_cause=expand`` has a process live as it did before.
+"""
+
 DRIVERS: t.Mapping[str, str] = {
     "postgres": "postgresql+psycopg2",
     "postgresql": "postgresql+psycopg2",
@@ -26,6 +32,7 @@ def load(config: Config, overrides: t.Mapping[str, t.Any]) -> None:
     config["SQLALCHEMY_DATABASE_URI"] = (
         os.environ.get("DATABASE_URL") or DEFAULT_DATABASE
     )
+    config["DATAMIGRATE_STAGES"] = dict(STAGES)
     config.from_prefixed_env()
     config.from_mapping(overrides)
     config["SQLALCHEMY_DATABASE_URI"] = database_url(config["SQLALCHEMY_DATABASE_URI"])

@@ -31,12 +31,16 @@ _SCHEMES = {
     "mysql": ("MySQLdb", "mysql+pymysql://", "PyMySQL", "mysql"),
 }
 
+_GONE = "postgres"
+"""A scheme that hosting platforms still hand out; SQLAlchemy 1.4 took it out."""
+
 
 def watch() -> None:
     """Have SQLAlchemy look here for the dialects whose default driver is missing."""
     for scheme, (module, *_) in _SCHEMES.items():
         if importlib.util.find_spec(module) is None:
             registry.register(scheme, __name__, scheme)
+    registry.register(_GONE, __name__, _GONE)
 
 
 def __getattr__(name: str) -> t.Any:
@@ -44,6 +48,14 @@ def __getattr__(name: str) -> t.Any:
 
     Without a connection (to compile SQL, to describe a type) it is as the original.
     """
+    if name == _GONE:
+        raise StartupError(
+            "a database URL begins with postgres://, which SQLAlchemy does not know",
+            where="app.config",
+            next="Write postgresql+psycopg2://… or postgresql+psycopg://…, whichever "
+            "driver is installed; where the URL is given, as on Heroku: "
+            'url.replace("postgres://", "postgresql+psycopg2://", 1)',
+        )
     if name not in _SCHEMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     dialect = importlib.import_module(f"sqlalchemy.dialects.{name}").dialect

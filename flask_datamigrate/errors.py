@@ -10,6 +10,9 @@ import typing as t
 
 from alembic.util import CommandError
 
+if t.TYPE_CHECKING:
+    from .upgrading.report import UpgradeReport
+
 __all__ = [
     "AuthoringError",
     "BackfillError",
@@ -20,11 +23,18 @@ __all__ = [
     "DefinitionError",
     "EditedError",
     "FrozenMismatchError",
+    "GateError",
     "InterruptedRun",
+    "LintError",
     "LockTimeoutError",
     "MixedRevisionError",
     "OfflineError",
+    "PausedRun",
     "RevisionError",
+    "SchemaError",
+    "SchemaLockError",
+    "SourceError",
+    "StageError",
     "UndoError",
     "VerificationError",
 ]
@@ -62,7 +72,11 @@ class AuthoringError(DataMigrateError):
 
 
 class DefinitionError(DataMigrateError):
-    """A :class:`~flask_datamigrate.Backfill` that cannot be run as it is written."""
+    """A :class:`~flask_datamigrate.Backfill` or a snippet that cannot be meant so."""
+
+
+class LintError(DataMigrateError):
+    """``flask db data lint`` was asked for what it cannot read."""
 
 
 class FrozenMismatchError(DataMigrateError):
@@ -79,6 +93,33 @@ class RevisionError(DataMigrateError):
 
 class OfflineError(DataMigrateError):
     """An operation that needs a database was asked for with ``--sql``."""
+
+
+class SchemaError(DataMigrateError):
+    """A schema change that the database, or the rows in it, do not allow."""
+
+
+class SchemaLockError(SchemaError):
+    """A schema change did not get its lock, since somebody else holds it."""
+
+    blockers: tuple[str, ...] = ()
+    """The sessions in the way: process id, state and statement."""
+
+    again = False
+    """Whether the whole transaction can be tried again."""
+
+
+class StageError(DataMigrateError):
+    """A staged change whose revisions do not make sense together."""
+
+
+class GateError(DataMigrateError):
+    """A contract revision is held, since its change is not ready for it."""
+
+    exit_code = 3
+
+    report: UpgradeReport | None = None
+    """What the upgrade did in front of the gate."""
 
 
 class LockTimeoutError(DataMigrateError):
@@ -105,6 +146,10 @@ class VerificationError(BackfillError):
     """A backfill reached its last row, and its check does not hold."""
 
 
+class SourceError(DataMigrateError):
+    """What rows are taken from has several for one, and which counts is not said."""
+
+
 class UndoError(BackfillError):
     """A backfill cannot be undone."""
 
@@ -113,6 +158,12 @@ class InterruptedRun(BackfillError):
     """A signal stopped the backfill between two batches; everything is saved."""
 
     exit_code = 130
+
+
+class PausedRun(InterruptedRun):
+    """An operator paused the backfill, or its time was over; everything is saved."""
+
+    exit_code = 3
 
 
 def _sentence(text: str) -> str:

@@ -12,9 +12,12 @@ from . import settings
 from .cli.startup import as_usage
 from .errors import ConfigError
 from .operations import log
+from .stages import plain
 
 if t.TYPE_CHECKING:
     from flask import Flask
+
+    from .stages.handle import ChangeInCode
 
 EXTENSION = "datamigrate"
 """The key under which an app's state is kept in ``app.extensions``."""
@@ -48,10 +51,17 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
         :raises ConfigError: for a wrong key or value.
         """
         try:
-            settings.read(app.config)
+            values = settings.read(app.config)
         except ConfigError as error:
             raise as_usage(error) from None
         super().init_app(app, *args, **kwargs)
+        if values.stages:
+            from .stages import spelling
+
+            try:
+                spelling.check(values.stages, app.extensions["migrate"].directory)
+            except ConfigError as error:
+                raise as_usage(error) from None
         stock = app.extensions["migrate"]
         app.extensions["migrate"] = _MigrateConfig(
             self, stock.db, dict(stock.configure_args)
@@ -61,6 +71,26 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
         from .cli.group import attach
 
         attach(app, self.command)
+        if values.check != "off":
+            from .stages import first_request
+
+            first_request.install(app, values)
+        if values.heartbeat is not None:
+            from .stages import heartbeat
+
+            heartbeat.install(app, values)
+
+    def change(self, name: str) -> ChangeInCode:
+        """Return a staged change, for code that has to live with several stages.
+
+        It may be called at import time, and for several apps: what it says is of the
+        current app, and asked when it is needed.
+
+        :param name: the name that the revisions give the change.
+        """
+        from .stages.handle import ChangeInCode
+
+        return ChangeInCode(name)
 
     def get_config(self, *args: t.Any, **kwargs: t.Any) -> flask_migrate.Config:
         """Return the Alembic config of a call, as Flask-Migrate builds it.
@@ -70,6 +100,7 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
         """
         importlib.import_module(".operations.plugin", __package__)
         importlib.import_module(".operations.autogenerate", __package__)
+        importlib.import_module(".operations.ddl.rendering", __package__)
         return super().get_config(*args, **kwargs)
 
 
@@ -95,6 +126,7 @@ class _MigrateConfig(flask_migrate._MigrateConfig):  # type: ignore[misc]
     def configure_args(self) -> dict[str, t.Any]:
         # Asked for after env.py has configured logging and before it migrates.
         log.unmute()
+        plain.guard()
         return dict(self._configure_args)
 
     @configure_args.setter

@@ -108,6 +108,9 @@ class Project:
         )
         path = self.migrations / "versions" / f"{revision}.py"
         path.write_text(f'"""{revision}"""{header}\n{textwrap.dedent(body)}')
+        # Two edits of one length within a second must not leave the first's bytecode.
+        for stale in path.parent.glob(f"__pycache__/{revision}.*"):
+            stale.unlink()
         return path
 
     def app(self, **config: t.Any) -> Flask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import random
 import time
 
@@ -9,6 +10,62 @@ import sqlalchemy as sa
 
 from tests.apps import Project
 from tests.databases.database import Database
+
+SCHEMA = """
+def upgrade():
+    op.create_table(
+        "counters",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("n", sa.Integer, nullable=False),
+        sa.Column("seen", sa.Integer, nullable=False),
+    )
+
+def downgrade():
+    op.drop_table("counters")
+"""
+
+DATA = """
+counters = frozen.table(
+    "counters",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("n", sa.Integer),
+    sa.Column("seen", sa.Integer),
+)
+plus_one = Backfill(
+    sa.update(counters).values(n=counters.c.n + 1), batch_size=20, undo=True
+)
+in_python = Backfill.rows(
+    counters, lambda row: {"seen": row["seen"] + 1}, reads=["seen"], writes=["seen"],
+    batch_size=20, undo=True,
+)
+
+def upgrade():
+    op.backfill(plus_one)
+    op.backfill(in_python)
+
+def downgrade():
+    op.undo_backfill(in_python)
+    op.undo_backfill(plus_one)
+"""
+
+
+def counters(tmp_path: pathlib.Path, database: Database, rows: int) -> Project:
+    """Return a project whose r2, yet to come, adds one to ``n`` and ``seen`` of a row.
+
+    Before it, ``n`` is the row's ``id`` and ``seen`` is its negative.
+    """
+    made = Project(tmp_path, database.url).init()
+    # Many small batches, so that a kill falls between and inside of them.
+    made.config = {"DATAMIGRATE_TARGET_SECONDS": 0.01, "DATAMIGRATE_MAX_BATCH_SIZE": 10}
+    made.revision("r1", SCHEMA)
+    made.flask("db", "upgrade", "r1")
+    engine = database.engine()
+    table = sa.Table("counters", sa.MetaData(), autoload_with=engine)
+    with engine.begin() as connection:
+        values = [{"id": i, "n": i, "seen": -i} for i in range(1, rows + 1)]
+        connection.execute(sa.insert(table), values)
+    made.revision("r2", DATA, down="r1")
+    return made
 
 
 def batches(watch: sa.Connection) -> int:
@@ -22,10 +79,11 @@ def batches(watch: sa.Connection) -> int:
 
 
 def kill_until_done(
-    made: Project, database: Database, *command: str, kills: int
+    made: Project, database: Database, *command: str, kills: int, ending: int = 0
 ) -> int:
-    """Run a command again and again until it succeeds, killing it up to a number.
+    """Run a command again and again until it ends, killing it up to a number.
 
+    :param ending: the exit code it then has.
     :returns: how often it was killed.
     """
     chance = random.Random(7)
@@ -48,6 +106,6 @@ def kill_until_done(
                 process.kill()
                 count += 1
         _, err = process.communicate(timeout=100)
-        if process.returncode == 0:
+        if process.returncode == ending:
             return count
         assert process.returncode == -9, err

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 
 from tests.databases import Database
 from tests.databases.locks import wait_until_free
+from tests.databases.run import Servers
+from tests.databases.servers import database_on
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -35,6 +37,91 @@ def test_no_two_tests_share_a_database(database: Database, turn: int) -> None:
     database.execute("CREATE TABLE seen (turn INTEGER)")
     database.execute("INSERT INTO seen VALUES (:turn)", {"turn": turn})
     assert database.rows("SELECT turn FROM seen") == [(turn,)]
+
+
+# A schema for temporary tables is kept for the next session that needs one.
+THERE = """
+SELECT 'relation', nspname, relname FROM pg_class JOIN pg_namespace n
+    ON n.oid = relnamespace WHERE nspname !~ '^pg_(toast|temp)'
+UNION ALL SELECT 'type', nspname, typname FROM pg_type JOIN pg_namespace n
+    ON n.oid = typnamespace WHERE nspname !~ '^pg_(toast|temp)'
+UNION ALL SELECT 'function', nspname, proname FROM pg_proc JOIN pg_namespace n
+    ON n.oid = pronamespace
+UNION ALL SELECT 'schema', nspname, '' FROM pg_namespace
+    WHERE nspname !~ '^pg_(toast|temp)'
+UNION ALL SELECT 'extension', extname, '' FROM pg_extension
+UNION ALL SELECT 'event trigger', evtname, '' FROM pg_event_trigger
+UNION ALL SELECT 'large object', '', oid::text FROM pg_largeobject_metadata
+UNION ALL SELECT 'setting', name, setting FROM pg_settings
+    WHERE name LIKE 'default%' OR name LIKE '%timeout'
+ORDER BY 1, 2, 3
+"""
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE t (id SERIAL); CREATE TYPE mood AS ENUM ('sad')",
+        'CREATE SCHEMA "Other"; CREATE TABLE "Other".t (id INTEGER)',
+        "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+        "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f()",
+        "SELECT lo_create(0)",
+        "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() "
+        "|| ' SET lock_timeout = 7'; END $$",
+    ],
+    ids=["public", "schema", "event trigger", "large object", "setting"],
+)
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_a_test_leaves_is_not_in_the_database_of_the_next(
+    database_servers: Servers, database: Database, sql: str
+) -> None:
+    server = database_servers.get("postgresql")
+    with database_on(server) as one:
+        one.execute(sql)
+        assert one.rows(THERE) != database.rows(THERE)
+
+    with database_on(server) as next_one:
+        assert next_one.rows(THERE) == database.rows(THERE)
+
+
+TRIGGER = {
+    "postgresql": "CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN NEW.n := 2 * NEW.n; RETURN NEW; END'; CREATE TRIGGER doubles "
+    "BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION twice()",
+    "mysql": "CREATE TRIGGER doubles BEFORE INSERT ON t FOR EACH ROW "
+    "SET NEW.n = 2 * NEW.n",
+    "sqlite": "CREATE TRIGGER doubles AFTER INSERT ON t BEGIN "
+    "UPDATE t SET n = 2 * n WHERE id = NEW.id; END",
+}
+
+
+def test_a_copy_has_all_that_is_in_the_other_database(
+    database_servers: Servers, database: Database, second_database: Database
+) -> None:
+    database.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, "
+        "next INTEGER GENERATED ALWAYS AS (n + 1) STORED)"
+    )
+    database.execute(
+        "CREATE TABLE a (t_id INTEGER, FOREIGN KEY (t_id) REFERENCES t (id))"
+    )
+    database.execute("INSERT INTO t (id, n) VALUES (1, 5)")
+    database.execute("INSERT INTO a VALUES (1)")
+    database.execute(TRIGGER[database.name])
+
+    server = database_servers.get(database.name)
+    server.copy(database, second_database)
+    second_database.execute("INSERT INTO t (id, n) VALUES (2, 5)")
+
+    assert second_database.rows("SELECT * FROM t ORDER BY id") == [
+        (1, 5, 6),
+        (2, 10, 11),
+    ]
+    assert second_database.rows("SELECT * FROM a") == [(1,)]
+    engine = second_database.engine()
+    (key,) = sa.inspect(engine).get_foreign_keys("a")
+    assert key["referred_table"] == "t"
+    assert database.rows("SELECT id FROM t") == [(1,)]
 
 
 def test_the_second_database_is_another_one_on_the_same_server(

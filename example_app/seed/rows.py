@@ -43,10 +43,18 @@ WORDS = (
 )  # fmt: skip
 FAULTS = ("crashes", "hangs", "shows nothing", "is slow", "loses data", "fails twice")
 CAUSES: tuple[str | None, ...] = (
-    "null pointer", "Race condition", "race condition", "off by one", "time zone",
+    "null pointer", "Race condition", "race condition", "race conditon ",
+    "off by one", "of by one", "time zone",
     "encoding: naïve façade ☃", "missing index", "it's the user's cache", "",
     "first line\nsecond line\twith a tab and a \\ backslash", None, None,
 )  # fmt: skip
+STATUSES: t.Mapping[tuple[bool, bool], str] = {
+    (True, True): "active",
+    (True, False): "unverified",
+    (False, True): "suspended",
+    (False, False): "closed",
+}
+"""The status of a user by the flags: is_active, is_verified."""
 BUG_STATUSES = ("open", "in progress", "fixed", "closed")
 ORDER_STATUSES: tuple[str | None, ...] = (
     None, None, None, None, "pending", "completed", "completed", "cancelled",
@@ -99,7 +107,7 @@ def users(seed: int, first: int, count: int, _: int) -> t.Iterator[Row]:
             f"{mailbox}.{key}@example.org".replace("'", "").replace("-", ""),
             _birth_date(kind, day),
             _SOME_TIME + dt.timedelta(seconds=second),
-            n % 5 != 0,
+            *_standing(n),
         )
 
 
@@ -121,6 +129,7 @@ def bugs(seed: int, first: int, count: int, first_user: int) -> t.Iterator[Row]:
             BUG_STATUSES[status],
             _time(second),
             first_user + n % count if anonymous else None,
+            None,
         )
 
 
@@ -142,6 +151,12 @@ def orders(seed: int, first: int, count: int, first_user: int) -> t.Iterator[Row
             _time(second),
             NOTES[note],
         )
+
+
+def _standing(n: int) -> tuple[bool, bool, str]:
+    """Return the two flags of a user, and the status that says the same."""
+    is_active, is_verified = n % 5 != 0, n // 5 % 2 == 0
+    return is_active, is_verified, STATUSES[is_active, is_verified]
 
 
 def _birth_date(kind: int, day: int) -> dt.date | None:

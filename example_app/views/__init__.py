@@ -9,6 +9,7 @@ from flask import render_template
 from . import html
 from . import json
 from . import problems
+from . import search
 from .resources import RESOURCES
 
 home = Blueprint("home", __name__)
@@ -25,5 +26,6 @@ def init_app(app: Flask) -> None:
     for resource in RESOURCES:
         app.register_blueprint(html.blueprint(resource))
         app.register_blueprint(json.blueprint(resource))
+    app.register_blueprint(search.results)
     app.jinja_env.globals["resources"] = RESOURCES
     problems.init_app(app)

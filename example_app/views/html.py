@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+import sqlalchemy as sa
 from flask import Blueprint
 from flask import abort
 from flask import redirect
@@ -12,7 +13,6 @@ from flask import request
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from ..database import db
 from .links import ITEM
 from .links import older
 from .resources import Resource
@@ -43,8 +43,9 @@ def blueprint(resource: Resource) -> Blueprint:
 
     @pages.get(ITEM)
     def show(id: int) -> Answer:
-        row = db.get_or_404(resource.model, id)
-        columns = row.__table__.columns.keys()
+        row = resource.get_or_404(id)
+        attributes = [c.key for c in sa.inspect(resource.model).column_attrs]
+        columns = sorted(attributes, key=resource.elsewhere.__contains__)
         return render_template("show.html", resource=resource, row=row, columns=columns)
 
     @pages.get("/new")
@@ -60,13 +61,13 @@ def blueprint(resource: Resource) -> Blueprint:
 
     @pages.get(f"{ITEM}/edit")
     def edit(id: int) -> Answer:
-        row = db.get_or_404(resource.model, id)
+        row = resource.get_or_404(id)
         values = {f.name: getattr(row, f.name) for f in resource.fields}
         return form(row, values, {})
 
     @pages.post(ITEM)
     def change(id: int) -> Answer:
-        row = db.get_or_404(resource.model, id)
+        row = resource.get_or_404(id)
         saved, errors = resource.save(row, request.form, partial=True)
         if saved is None:
             return form(row, request.form, errors)

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from flask import Blueprint
 from flask import request
 
-from ..database import db
 from .links import ITEM
 from .links import older
 from .resources import Resource
@@ -41,11 +40,11 @@ def blueprint(resource: Resource) -> Blueprint:
 
     @api.get(ITEM)
     def show(id: int) -> Answer:
-        return as_json(db.get_or_404(resource.model, id)), 200
+        return as_json(resource.get_or_404(id)), 200
 
     @api.patch(ITEM)
     def edit(id: int) -> Answer:
-        row = db.get_or_404(resource.model, id)
+        row = resource.get_or_404(id)
         row, errors = resource.save(row, sent(), partial=True)
         return ({"errors": errors}, 422) if errors else (as_json(row), 200)
 

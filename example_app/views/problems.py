@@ -6,13 +6,16 @@ import sqlalchemy as sa
 from flask import Flask
 from flask import json
 from flask import render_template
-from flask import request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response
 
+from .. import causes
+from ..database import SEARCH
 from ..database import db
+from .links import wants_json
+from .resources import RESOURCES
 
 NOT_UPGRADED = (
     "The database does not have the tables this app needs. "
@@ -30,7 +33,7 @@ def explain(error: HTTPException) -> Response:
     response = error.get_response()
     if response.status_code < 400:
         return response
-    if request.path.startswith("/api/"):
+    if wants_json():
         response.data = json.dumps({"error": error.description})
         response.content_type = "application/json"
     else:
@@ -49,8 +52,22 @@ def explain_database(error: DBAPIError) -> Response:
 def _is_upgraded() -> bool:
     schema = sa.inspect(db.engine)
     return all(
-        schema.has_table(table.name)
-        and set(table.columns.keys())
-        <= {column["name"] for column in schema.get_columns(table.name)}
-        for table in db.metadata.sorted_tables
+        schema.has_table(name)
+        and columns <= {c["name"] for c in schema.get_columns(name)}
+        for name, columns in _needed().items()
     )
+
+
+def _needed() -> dict[str, set[str]]:
+    """Return the columns that this code uses, by table."""
+    mapped = [sa.inspect(resource.model) for resource in RESOURCES]
+    needed = {
+        mapper.local_table.name: {
+            column.name for column in mapper.columns if isinstance(column, sa.Column)
+        }
+        for mapper in mapped
+    }
+    needed["bugs"].add(SEARCH)
+    for name, columns in causes.columns().items():
+        needed.setdefault(name, set()).update(columns)
+    return needed

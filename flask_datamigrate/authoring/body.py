@@ -6,6 +6,7 @@ import dataclasses
 import textwrap
 import typing as t
 
+from ..typing_rules import are_apart
 from .freeze import Column
 from .freeze import Frozen
 from .freeze import Table
@@ -70,8 +71,8 @@ def written(options: Options) -> Body:
         return _sql(options)
     frozen = options.frozen if options.frozen.tables else _EXAMPLE
     definition = _DEFINITIONS[options.kind](frozen.tables, _keywords(options))
-    undo = options.kind in ("update", "rows") and not options.atomic
-    lost = _LOST["atomic" if options.atomic else options.kind]
+    undo = _is_undone(options)
+    lost = _LOST[options.kind]
     imports = {_OP, _FROZEN, _BACKFILL, *frozen.imports} - {_ALONE}
     return Body(
         imports=in_order(imports if undo else {*imports, _UNDO_ERROR}),
@@ -83,13 +84,14 @@ def written(options: Options) -> Body:
 
 _ALONE = "from flask_datamigrate import frozen"
 
+_NOT_KEPT = (
+    "the values from before this revision were not kept",
+    "Write the way back in downgrade()",
+)
 _LOST = {
-    "atomic": (
-        "the values from before this revision were not kept",
-        "Write the way back in downgrade()",
-    ),
-    "update": ("", ""),
-    "rows": ("", ""),
+    # These with --atomic only, and an insert where it cannot be undone.
+    "update": _NOT_KEPT,
+    "rows": _NOT_KEPT,
     "insert": (
         "the rows this revision added cannot be told from later ones",
         "Write the DELETE in downgrade(), or `pass` to keep them",
@@ -147,11 +149,15 @@ def _rows(tables: tuple[Table, ...], keywords: str) -> tuple[str, ...]:
 
 def _insert(tables: tuple[Table, ...], keywords: str) -> tuple[str, ...]:
     source, target = tables[:2]
-    known = {column.name for column in source.columns}
+    known = {column.name: column for column in source.columns}
     wanted = [c for c in target.columns if not c.key or c.needed]
     wanted = wanted or list(target.columns)
-    copied = [c for c in wanted if c.name in known]
-    blanks = [c for c in wanted if c.name not in known and c.needed]
+    copied = [
+        c
+        for c in wanted
+        if c.name in known and not are_apart(known[c.name].family, c.family)
+    ]
+    blanks = [c for c in wanted if c not in copied and c.needed]
     if not copied and not blanks:
         blanks = wanted[:1]
     names = ", ".join(quoted(column.name) for column in [*copied, *blanks])
@@ -210,13 +216,23 @@ def _sql(options: Options) -> Body:
 
 def _keywords(options: Options) -> str:
     words = []
-    if options.kind in ("update", "rows") and not options.atomic:
+    if _is_undone(options):
         words.append("    undo=True,\n")
     if options.deferred:
         words.append("    deferred=True,\n")
     if options.atomic:
         words.append("    atomic=True,\n")
     return "".join(words)
+
+
+def _is_undone(options: Options) -> bool:
+    """Tell whether a backfill can take its work back.
+
+    Inserted rows are found again by the key of the table they went into.
+    """
+    into = options.frozen.tables[1:] if options.kind == "insert" else ()
+    keyed = all(any(column.key for column in table.columns) for table in into)
+    return keyed and not options.atomic
 
 
 def _target(table: Table) -> Column:

@@ -8,7 +8,9 @@ import typing as t
 import sqlalchemy as sa
 
 from ..errors import AuthoringError
+from ..frozen.declared import Declared
 from ..frozen.families import family
+from ..frozen.history import Replay
 from ..frozen.names import suggestion
 from ..frozen.reflection import Reflection
 from . import type_names
@@ -29,12 +31,14 @@ class Column:
 
     :param key: whether it belongs to the primary key.
     :param needed: whether a new row must give it a value.
+    :param family: the family of its type; ``None`` for one that is not known.
     """
 
     name: str
     key: bool
     nullable: bool
     needed: bool
+    family: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ def from_database(
     names: t.Sequence[str],
     columns: t.Sequence[str] | None = None,
     schema: str | None = None,
+    advice: str = "",
+    declared: Declared | None = None,
 ) -> Frozen:
     """Write frozen tables from the tables of a database, as they stand.
 
@@ -91,27 +97,77 @@ def from_database(
     :param names: the tables, ``table`` or ``schema.table``.
     :param columns: the columns to write beside the key; all by default.
     :param schema: the schema of tables that do not name one.
+    :param advice: what to do where a table is not found.
+    :param declared: the types of columns where more is known than the database tells.
     :raises AuthoringError: for a table or column that does not exist.
     """
-    return _written([_reflect(connection, name, schema) for name in names], columns)
+    found = [_reflect(connection, name, schema, advice, declared) for name in names]
+    return _written(found, columns)
 
 
 def from_models(
     metadata: sa.MetaData,
     names: t.Sequence[str],
     columns: t.Sequence[str] | None = None,
+    advice: str = "",
 ) -> Frozen:
     """Write frozen tables from the tables of the models.
 
     :param metadata: the metadata of the models, such as ``db.metadata``.
     :param names: the tables, ``table`` or ``schema.table``.
     :param columns: the columns to write beside the key; all by default.
+    :param advice: what to do where a table is not found.
     :raises AuthoringError: for a table or column that does not exist.
     """
-    return _written([_modelled(metadata, name) for name in names], columns)
+    return _written([_modelled(metadata, name, advice) for name in names], columns)
 
 
-def _reflect(connection: sa.Connection, name: str, schema: str | None) -> _Found:
+def from_columns(
+    name: str, schema: str | None, columns: t.Iterable[sa.Column[t.Any]]
+) -> Frozen:
+    """Write a frozen table of some columns, whether they are there yet or not.
+
+    :param name: the table.
+    :param schema: its schema; ``None`` for the default one.
+    :param columns: the columns, those of the key among them.
+    """
+    return _written([_Found(name, schema, tuple(map(_source, columns)))], None)
+
+
+def as_model(
+    replay: Replay,
+    variable: str,
+    name: str,
+    *,
+    required: t.Collection[str],
+    wanted: t.Collection[str],
+    attributes: t.Mapping[str, str],
+) -> Frozen:
+    """Write a frozen model from a table of a database.
+
+    :param variable: what it is called in the code.
+    :param name: the table, ``table`` or ``schema.table``.
+    :param required: the columns it has to have.
+    :param wanted: the columns it has where the table has them.
+    :param attributes: the attribute of each column, where it is called otherwise.
+    :raises AuthoringError: for a table or a required column that does not exist.
+    """
+    table = _reflect(replay.connection, name, None, "", replay.declared)
+    there = {source.column.name for source in table.columns}
+    (table,) = _narrowed([table], [*required, *(there & set(wanted))])
+    imports = {_SQLALCHEMY, _FROZEN}
+    for source in table.columns:
+        imports |= source.type.imports
+    return Frozen(_block(variable, table, "model", attributes), in_order(imports), ())
+
+
+def _reflect(
+    connection: sa.Connection,
+    name: str,
+    schema: str | None,
+    advice: str,
+    declared: Declared | None = None,
+) -> _Found:
     reflection = Reflection(connection, name, schema)
     reflected = reflection.columns()
     if reflected is None and schema is None and "." in name:
@@ -119,53 +175,65 @@ def _reflect(connection: sa.Connection, name: str, schema: str | None) -> _Found
         reflection = Reflection(connection, bare, schema)
         reflected = reflection.columns()
     if reflected is None:
-        raise _unknown_table(name, reflection.neighbours(), "the database")
+        place = f'schema "{schema}"' if schema else "the database"
+        raise _unknown_table(reflection.name, reflection.neighbours(), place, advice)
     name = reflection.name
     key = reflection.primary()
     unknown = type_names.unknown(connection, name, schema, reflected)
     as_json = type_names.json_columns(connection, name, schema)
+    known = {} if declared is None else declared.of(name, schema)
     found = []
     for column in reflected:
         in_key = column["name"] in key
         automatic = len(key) == 1 and in_key and family(column["type"]) == "number"
-        optional = column["nullable"] or column.get("default") or automatic
-        spelling = spelled(column["type"])
+        # SQLite calls a key nullable that is not declared NOT NULL.
+        empty = column["nullable"] and not in_key
+        optional = empty or column.get("default") or automatic
+        type_ = column["type"]
         if column["name"] in unknown:
-            spelling = spelled(sa.types.NULLTYPE)
+            type_ = sa.types.NULLTYPE
         elif column["name"] in as_json:
-            spelling = Spelling("sa.JSON")
+            type_ = sa.JSON()
+        elif column["name"] in known:
+            type_ = known[column["name"]]
         found.append(
             _Source(
-                Column(column["name"], in_key, bool(column["nullable"]), not optional),
-                spelling,
+                Column(
+                    column["name"],
+                    in_key,
+                    bool(column["nullable"]),
+                    not optional,
+                    family(type_),
+                ),
+                spelled(type_),
                 unknown.get(column["name"], ""),
             )
         )
     return _Found(name, schema, tuple(found))
 
 
-def _modelled(metadata: sa.MetaData, name: str) -> _Found:
+def _modelled(metadata: sa.MetaData, name: str, advice: str) -> _Found:
     table = metadata.tables.get(name)
     if table is None:
-        raise _unknown_table(name, metadata.tables, "the models")
-    found = []
-    for column in table.columns:
-        automatic = column is table.autoincrement_column
-        optional = column.nullable or automatic or column.server_default is not None
-        spelling = spelled(column.type)
-        found.append(
-            _Source(
-                Column(
-                    str(column.name),
-                    column.primary_key,
-                    bool(column.nullable),
-                    not optional,
-                ),
-                spelling,
-                type(column.type).__name__ if spelling.unknown else "",
-            )
-        )
-    return _Found(str(table.name), table.schema, tuple(found))
+        raise _unknown_table(name, metadata.tables, "the models", advice)
+    sources = (_source(c, c is table.autoincrement_column) for c in table.columns)
+    return _Found(str(table.name), table.schema, tuple(sources))
+
+
+def _source(column: sa.Column[t.Any], automatic: bool = False) -> _Source:
+    optional = column.nullable or automatic or column.server_default is not None
+    spelling = spelled(column.type)
+    return _Source(
+        Column(
+            str(column.name),
+            column.primary_key,
+            bool(column.nullable),
+            not optional,
+            family(column.type),
+        ),
+        spelling,
+        type(column.type).__name__ if spelling.unknown else "",
+    )
 
 
 def _written(tables: list[_Found], columns: t.Sequence[str] | None) -> Frozen:
@@ -216,8 +284,13 @@ def _narrowed(tables: list[_Found], columns: t.Sequence[str]) -> list[_Found]:
     ]
 
 
-def _block(name: str, table: _Found) -> str:
-    lines = [f"{name} = frozen.table(", f"    {quoted(table.name)},"]
+def _block(
+    name: str,
+    table: _Found,
+    function: str = "table",
+    attributes: t.Mapping[str, str] | None = None,
+) -> str:
+    lines = [f"{name} = frozen.{function}(", f"    {quoted(table.name)},"]
     if not any(source.column.key for source in table.columns):
         lines.insert(0, "# Without a primary key: give the backfill `key=[...]`.")
     for source in table.columns:
@@ -227,6 +300,9 @@ def _block(name: str, table: _Found) -> str:
                 "the driver has them."
             )
         key = ", primary_key=True" if source.column.key else ""
+        attribute = (attributes or {}).get(source.column.name, source.column.name)
+        if attribute != source.column.name:
+            key = f", key={quoted(attribute)}{key}"
         code = f"sa.Column({quoted(source.column.name)}, {source.type.code}{key})"
         lines.append(f"    {laid_out(code, indent=4, tail=',')}")
     if table.schema:
@@ -234,8 +310,11 @@ def _block(name: str, table: _Found) -> str:
     return excused("\n".join([*lines, ")"]))
 
 
-def _unknown_table(name: str, known: t.Iterable[str], place: str) -> AuthoringError:
+def _unknown_table(
+    name: str, known: t.Iterable[str], place: str, advice: str
+) -> AuthoringError:
     return AuthoringError(
         f'there is no table "{name}" in {place}: {suggestion(name, known)}',
         state="Nothing was written",
+        next=advice,
     )

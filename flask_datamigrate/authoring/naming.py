@@ -8,6 +8,8 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..errors import AuthoringError
+
 # What a generated revision uses itself.
 _TAKEN = frozenset(
     {
@@ -35,6 +37,39 @@ _TAKEN = frozenset(
         "upgrade",
     }
 )
+
+
+# What Alembic reads as another thing than the id of a revision.
+_SYMBOLS = ("base", "current", "head", "heads")
+# alembic_version.version_num is a VARCHAR(32).
+_LONGEST_ID = 32
+
+
+def check_revision_id(rev_id: str) -> None:
+    """Refuse the id of a revision that no command could name afterwards.
+
+    :raises AuthoringError: for an empty or a long one, a word that means something
+        else to Alembic, and characters that do.
+    """
+    if not rev_id:
+        what = "it is empty"
+    elif rev_id in _SYMBOLS:
+        what = f"{rev_id!r} means something else to every command"
+    elif not re.fullmatch(r"[\w.]+", rev_id):
+        what = f"{rev_id!r} has more than letters, digits, underscores and dots"
+    elif len(rev_id) > _LONGEST_ID:
+        what = (
+            f"{rev_id!r} has {len(rev_id)} characters, and alembic_version has room "
+            f"for {_LONGEST_ID}"
+        )
+    else:
+        return
+    raise AuthoringError(
+        what,
+        where="--rev-id",
+        state="Nothing was written",
+        next="Choose another, or leave it out to get one made up",
+    )
 
 
 def variable(table_name: str, taken: t.Container[str] = ()) -> str:

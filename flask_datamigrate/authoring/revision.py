@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import tempfile
@@ -13,7 +14,9 @@ from alembic.script import ScriptDirectory
 
 from ..errors import AuthoringError
 from ..scripts import errors_in
+from ..settings import STAGES as STAGES
 from . import body
+from . import naming
 from .freeze import Frozen
 from .freeze import Table
 from .layout import WIDTH
@@ -25,7 +28,6 @@ if t.TYPE_CHECKING:
 Kind = t.Literal["update", "rows", "insert", "delete", "sql"]
 
 KINDS: tuple[Kind, ...] = t.get_args(Kind)
-STAGES = ("expand", "migrate", "contract")
 
 TEMPLATE = "data.py.mako"
 
@@ -72,16 +74,19 @@ def new(config: Config, options: Options) -> pathlib.Path:
     :param config: Alembic's config, from ``migrate.get_config()``.
     :param options: what to write.
     :returns: the path of the new file.
-    :raises AuthoringError: for a revision id that exists, a head that does not,
-        options that do not go together, and a template that fails.
+    :raises AuthoringError: for a revision id that exists or cannot be one, a head
+        or a version location that does not exist, options that do not go together,
+        and a template that fails.
     """
     _check(options)
     scripts = _script_directory(config)
     template = _template(scripts)
     functions = _functions(scripts, options)
     docstring = _docstring(options.message)
-    rev_id = options.rev_id or util.rev_id()
+    rev_id = util.rev_id() if options.rev_id is None else options.rev_id
+    naming.check_revision_id(rev_id)
     _check_free(scripts, rev_id)
+    _check_location(scripts, options.version_path)
     with tempfile.TemporaryDirectory() as directory:
         _use_template(scripts, template, pathlib.Path(directory))
         try:
@@ -151,8 +156,6 @@ def conflict(
         return "--deferred and --atomic are for backfills, and --kind sql has none"
     if kind == "insert" and tables != 2:
         return "--kind insert needs --table twice: the source, then the target"
-    if kind == "rows" and atomic:
-        return "--atomic runs one statement, and --kind rows is Python code"
     return None
 
 
@@ -285,6 +288,21 @@ def _check_free(scripts: ScriptDirectory, rev_id: str) -> None:
                 state="Nothing was written",
                 next="Choose another --rev-id, or leave it out",
             )
+
+
+def _check_location(scripts: ScriptDirectory, version_path: str | None) -> None:
+    known = scripts._version_locations
+    if version_path is None or any(
+        os.path.abspath(version_path) == os.path.abspath(path) for path in known
+    ):
+        return
+    raise AuthoringError(
+        f"{version_path} is none of the version locations",
+        where="--version-path",
+        state="Nothing was written",
+        next=f"Give one of them: {', '.join(map(os.path.relpath, known))}; or list it "
+        "under version_locations in alembic.ini first",
+    )
 
 
 def _explained(

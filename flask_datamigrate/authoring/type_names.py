@@ -7,6 +7,9 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..dialects import family
+from ..dialects import is_mariadb
+
 _NAMES = {
     "postgresql": """
         SELECT a.attname, format_type(a.atttypid, a.atttypmod)
@@ -53,7 +56,7 @@ def unknown(
     }
     if not doubtful:
         return {}
-    query = _NAMES.get("mysql" if dialect.name == "mariadb" else dialect.name)
+    query = _NAMES.get(family(dialect))
     if query is None:
         return dict.fromkeys(doubtful, "a type of this database")
     rows = connection.execute(sa.text(query), {"name": name, "schema": schema})
@@ -73,7 +76,7 @@ def json_columns(
     :param name: the table's name.
     :param schema: its schema, ``None`` for the default one.
     """
-    if not getattr(connection.dialect, "is_mariadb", False):
+    if not is_mariadb(connection.dialect):
         return frozenset()
     clauses = connection.scalars(
         sa.text(_JSON_CHECKS), {"name": name, "schema": schema}

@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from .keys import Position
 
+COUNTING = {"preserve_rowcount": True}
+"""Without it, SQLAlchemy asks psycopg's cursor for the rows when that is closed."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:

@@ -7,6 +7,10 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..dialects import family
+from ..dialects import names
+from . import quiet
+
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
@@ -15,6 +19,14 @@ _SESSION = {
     "postgresql": "SET lock_timeout = '{milliseconds}ms'",
     "mysql": "SET SESSION innodb_lock_wait_timeout = {seconds}",
     "sqlite": "PRAGMA busy_timeout = {milliseconds}",
+}
+
+_LIMIT = {
+    # How long one statement may take; 0 takes the limit away. MySQL limits SELECT
+    # alone, SQLite nothing.
+    "postgresql": "SET statement_timeout = '{milliseconds}ms'",
+    "mariadb": "SET SESSION max_statement_time = {seconds}",
+    "mysql": "SET SESSION max_execution_time = {milliseconds}",
 }
 
 
@@ -29,8 +41,20 @@ class Transactions(t.Protocol):
     def transaction(self) -> contextlib.AbstractContextManager[sa.Connection]:
         """Open a transaction that is committed at the end of the block."""
 
+    def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Open a block for a look that waits for nobody who writes."""
+
+    def batch(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Open a transaction whose statements are stopped when they take too long."""
+
     def lost(self) -> None:
         """Forget a connection that broke; the next transaction takes a new one."""
+
+    def another(self) -> Transactions:
+        """Return the same on a further connection, for another thread."""
+
+    def close(self) -> None:
+        """Give up the connection, if it is the engine's own."""
 
 
 class OwnTransactions:
@@ -38,24 +62,84 @@ class OwnTransactions:
 
     :param engine: the database.
     :param lock_timeout: seconds to wait for a lock.
+    :param pooled: whether a pooler hands each transaction to another session, which
+        a setting must not outlive.
+    :param statement_timeout: seconds a statement of a batch may take; ``None`` for
+        whatever the server says.
     """
 
     retries = True
 
-    def __init__(self, engine: sa.Engine, lock_timeout: float) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        lock_timeout: float,
+        *,
+        pooled: bool = False,
+        statement_timeout: float | None = None,
+    ) -> None:
         self.dialect = engine.dialect
         self._engine = engine
         self._lock_timeout = lock_timeout
+        self._pooled = pooled
+        name = family(self.dialect)
+        timeout = _SESSION[name].format(
+            seconds=max(1, round(lock_timeout)),
+            milliseconds=max(1, round(lock_timeout * 1000)),
+        )
+        self._setup = [timeout]
+        if name in quiet.SESSION:
+            self._setup.append(quiet.SESSION[name])
+        self._each: list[str] = []
+        if pooled and name == "postgresql":
+            self._each = [s.replace("SET ", "SET LOCAL ", 1) for s in self._setup]
+            self._setup = []
+        self._asked = False
+        self._statement_timeout = statement_timeout
+        self._in_batch = False
+        self._is_limited: bool | None = False
         self._connection: sa.Connection | None = None
 
     @contextlib.contextmanager
     def transaction(self) -> t.Iterator[sa.Connection]:
+        with self.reading() as connection:
+            if family(self.dialect) == "sqlite":
+                begin_immediate(connection)
+            with quiet.part(connection) if self._asked else contextlib.nullcontext():
+                yield connection
+
+    @contextlib.contextmanager
+    def batch(self) -> t.Iterator[sa.Connection]:
+        self._in_batch = True
+        try:
+            with self.transaction() as connection:
+                yield connection
+        finally:
+            self._in_batch = False
+
+    @contextlib.contextmanager
+    def reading(self) -> t.Iterator[sa.Connection]:
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
-        with connection.begin():
-            if family(self.dialect) == "sqlite":
-                begin_immediate(connection)
+        try:
+            with connection.begin():
+                for statement in self._each:
+                    connection.exec_driver_sql(statement)
+                self._limit(connection)
+                yield connection
+        except BaseException:
+            # With the rest of the transaction, PostgreSQL takes the limit back.
+            self._is_limited = None
+            raise
+
+    @contextlib.contextmanager
+    def beside(self) -> t.Iterator[sa.Connection]:
+        """Open a connection for statements that run outside of a transaction."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            # Its settings must not go back to the app's pool.
+            connection.detach()
             yield connection
 
     def lost(self) -> None:
@@ -64,27 +148,50 @@ class OwnTransactions:
             self._connection.close()
             self._connection = None
 
+    def another(self) -> OwnTransactions:
+        return OwnTransactions(
+            self._engine,
+            self._lock_timeout,
+            pooled=self._pooled,
+            statement_timeout=self._statement_timeout,
+        )
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
+    def _limit(self, connection: sa.Connection) -> None:
+        """Limit the statements of a batch, and no others: a check may take long."""
+        limit = _LIMIT.get(names(self.dialect)[0])
+        if self._statement_timeout is None or limit is None:
+            return
+        if self._is_limited is self._in_batch:
+            return
+        seconds = self._statement_timeout if self._in_batch else 0
+        limit = limit.format(seconds=seconds, milliseconds=round(seconds * 1000))
+        if self._each:
+            limit = limit.replace("SET ", "SET LOCAL ", 1)
+        connection.exec_driver_sql(limit)
+        # A setting of the transaction alone is gone with it.
+        self._is_limited = self._in_batch and not self._each
+
     def _connect(self) -> sa.Connection:
+        self._is_limited = False
         connection = self._engine.connect()
-        name = family(self.dialect)
-        setup = _SESSION[name].format(
-            seconds=max(1, round(self._lock_timeout)),
-            milliseconds=max(1, round(self._lock_timeout * 1000)),
-        )
-        if name != "sqlite":
+        if family(self.dialect) != "sqlite":
             # Under MySQL's own default, REPEATABLE READ, a range update would lock
             # the gaps between the keys against inserts.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
             # Its settings must not go back to the app's pool. An in-memory SQLite
             # database lives in its one connection, which therefore stays there.
             connection.detach()
-        with connection.begin():
-            connection.exec_driver_sql(setup)
+        if self._setup:
+            with connection.begin():
+                for statement in self._setup:
+                    connection.exec_driver_sql(statement)
+                if family(self.dialect) == "sqlite":
+                    self._asked = quiet.is_asked(connection)
         return connection
 
 
@@ -92,8 +199,8 @@ class AlembicTransactions:
     """Commit points on the connection Alembic runs a revision on.
 
     A block of ``autocommit_block`` commits what was done before it; an empty one
-    after each batch is a commit point. Nothing can be tried again here: after an
-    error Alembic's own transaction is over.
+    after each batch is a commit point, and an error takes back what was done since
+    the last. Nothing is tried again here: a connection that is lost is Alembic's.
     """
 
     retries = False
@@ -106,17 +213,37 @@ class AlembicTransactions:
     def transaction(self) -> t.Iterator[sa.Connection]:
         connection = self._context.connection
         assert connection is not None
-        yield connection
+        if family(self.dialect) == "sqlite":
+            begin_immediate(connection)
+        try:
+            with quiet.part(connection):
+                yield connection
+        except BaseException:
+            # The driver's own, so that Alembic's transaction stays open for the note
+            # of what went wrong. A savepoint would not do: MySQL drops it when it
+            # resolves a deadlock, and at any DDL.
+            if not connection.invalidated:
+                connection.connection.rollback()
+            raise
         with self._context.autocommit_block():
             pass
+
+    @contextlib.contextmanager
+    def reading(self) -> t.Iterator[sa.Connection]:
+        connection = self._context.connection
+        assert connection is not None
+        yield connection
+
+    batch = transaction
 
     def lost(self) -> None:
         """Do nothing: the connection is Alembic's."""
 
+    def another(self) -> t.NoReturn:
+        raise NotImplementedError("Alembic has one connection")
 
-def family(dialect: sa.Dialect) -> str:
-    """Return ``postgresql``, ``mysql`` or ``sqlite``, whichever SQL is spoken."""
-    return "mysql" if dialect.name == "mariadb" else dialect.name
+    def close(self) -> None:
+        """Do nothing: the connection is Alembic's."""
 
 
 def begin_immediate(connection: sa.Connection) -> None:

@@ -2,93 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import inspect
 import typing as t
 
 import sqlalchemy as sa
-from sqlalchemy.sql import visitors
 
+from .. import expressions
+from .. import typing_rules
 from ..errors import DefinitionError
-from . import expressions
-from . import typing_rules
+from ..snippets.statements import Insertion
+from ..snippets.statements import UpdateFrom
+from . import headcount
+from . import shapes
+from .jobs import Delete
+from .jobs import Insert
+from .jobs import Job
+from .jobs import Rows
+from .jobs import Transform
+from .jobs import Update
 
-Transform = t.Callable[[t.Any], "dict[str, t.Any] | None"]
 Verify: t.TypeAlias = (
     "bool | sa.Select[t.Any] | sa.TextClause | t.Callable[[sa.Connection], t.Any]"
 )
 Throttle = t.Callable[[], "tuple[float, str] | None"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Update:
-    """Set columns by expressions of the database."""
-
-    kind: t.ClassVar[str] = "update"
-    table: sa.Table
-    statement: sa.Update
-
-    @property
-    def where(self) -> sa.ColumnElement[bool] | None:
-        return expressions.of_rows(self.statement.whereclause, self.table)
-
-    @property
-    def assigned(self) -> dict[str, t.Any]:
-        """The expression of each column that is set, by the column's name."""
-        return expressions.assignments(self.statement)
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a second visit of a row gives the same row again."""
-        return (
-            not expressions.reads(self.assigned.values(), self.table)
-            & self.assigned.keys()
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete rows."""
-
-    kind: t.ClassVar[str] = "delete"
-    repeatable: t.ClassVar[bool] = True
-    table: sa.Table
-    statement: sa.Delete
-
-    @property
-    def where(self) -> sa.ColumnElement[bool] | None:
-        return expressions.of_rows(self.statement.whereclause, self.table)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Insert:
-    """Insert what a query over ``table`` gives, a range of that table at a time."""
-
-    kind: t.ClassVar[str] = "insert"
-    repeatable: t.ClassVar[bool] = False
-    where: t.ClassVar[None] = None
-    table: sa.Table
-    statement: sa.Insert
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rows:
-    """Compute columns in Python, row by row, and write them back by the batch."""
-
-    kind: t.ClassVar[str] = "rows"
-    table: sa.Table
-    transform: Transform
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    where: sa.ColumnElement[bool] | None
-
-    @property
-    def repeatable(self) -> bool:
-        return not set(self.reads) & set(self.writes)
-
-
-Job: t.TypeAlias = Update | Delete | Insert | Rows
+OnRowError = t.Literal["stop", "skip"]
 
 
 class Backfill:
@@ -106,29 +44,38 @@ class Backfill:
             undo=True,
         )
 
-    :param statement: ``sa.update(t)``, ``sa.delete(t)``, or
-        ``sa.insert(t).from_select(names, select)`` with ``over=``.
+    :param statement: ``sa.update(t)``, ``sn.update_from(t, ...)``, ``sa.delete(t)``,
+        or with ``over=`` one of ``sa.insert(t).from_select(names, select)``,
+        ``sn.upsert(t, from_select=...)`` and ``sn.insert_missing(t, from_select=...)``.
     :param over: for an insert, the table whose key the batches follow.
     :param name: what the backfill is called in ``flask db data status``; by default
         the id of its revision.
     :param key: the columns to page by, in order; by default the primary key. They
         must be unique and not null.
     :param batch_size: rows in the first batch; the pace adapts from there.
-    :param undo: keep the old values, so that ``op.undo_backfill`` restores them.
+    :param undo: keep the old values, the deleted rows, or which rows were inserted,
+        so that ``op.undo_backfill`` takes back what was done.
     :param deferred: register the work in ``flask db upgrade`` and leave it to
         ``flask db data run``. By default ``DATAMIGRATE_BACKFILLS`` decides.
-    :param atomic: run as one statement in the revision's own transaction.
+    :param atomic: change all rows at once, in the revision's own transaction.
     :param verify: what must hold at the end: a statement that returns 0, a callable
         that gets a connection and returns what is wrong or ``None``, or ``False`` for
         no check. By default no row may match the ``where`` any more.
     :param throttle: callables asked before each batch; ``(seconds, reason)`` makes
         the runner wait, ``None`` lets it go on.
+    :param set_aside: the names of indexes of the changed table that are dropped for
+        the run and made again at its end.
+    :param workers: how many threads of a process work on it at once, each on a
+        connection of its own; 1 to 64. ``flask db data run --workers`` overrules it.
+    :param on_row_error: ``"stop"`` at a row that cannot be changed, or ``"skip"`` it:
+        it is written down, and the backfill is finished only when the row was mended
+        or ``flask db data accept --refused`` accepts that it stays as it is.
     :raises DefinitionError: for what cannot be run in batches.
     """
 
     def __init__(
         self,
-        statement: sa.Update | sa.Delete | sa.Insert,
+        statement: sa.Update | sa.Delete | sa.Insert | UpdateFrom | Insertion,
         *,
         over: sa.Table | None = None,
         **options: t.Any,
@@ -171,7 +118,7 @@ class Backfill:
             _callable(transform, table),
             _names(reads, table, "reads"),
             _names(writes, table, "writes"),
-            where,
+            expressions.of_rows(where, table),
         )
         if not self.job.writes:
             raise DefinitionError(
@@ -207,6 +154,9 @@ class Backfill:
         atomic: bool = False,
         verify: Verify = True,
         throttle: Throttle | t.Sequence[Throttle] = (),
+        set_aside: t.Sequence[str] = (),
+        workers: int = 1,
+        on_row_error: OnRowError = "stop",
     ) -> None:
         table = self.job.table
         where = f"{self.job.kind} backfill of table {table.name}"
@@ -218,20 +168,35 @@ class Backfill:
                 "at least 1",
                 where=where,
             )
+        headcount.check(workers, where)
+        if on_row_error not in t.get_args(OnRowError):
+            raise DefinitionError(
+                f'on_row_error is {on_row_error!r}, but must be "stop" or "skip"',
+                where=where,
+            )
+        if atomic and workers > 1:
+            raise DefinitionError(
+                "atomic=True is one statement, which several workers cannot share",
+                where=where,
+                next="Leave workers= out, or atomic=True",
+            )
         if name is not None and not 0 < len(name) <= 100:
             raise DefinitionError(
                 f"the name {name!r} must have 1 to 100 characters", where=where
             )
-        if undo and self.job.kind not in ("update", "rows"):
+        if undo and isinstance(self.job, Insert):
+            self.job.check_undo(where)
+        if atomic and on_row_error != "stop":
             raise DefinitionError(
-                f"undo=True is kept for updates and rows, not for {self.job.kind}",
+                'atomic=True is one statement, of which on_row_error="skip" can leave '
+                "no row out",
                 where=where,
-                next="Leave undo out and write the way back by hand in downgrade()",
             )
-        if atomic and (undo or deferred):
+        if atomic and (undo or deferred or set_aside):
             raise DefinitionError(
-                "atomic=True goes with neither undo=True nor deferred=True: it runs "
-                "in the revision's own transaction, and is rolled back with it",
+                "atomic=True goes with neither undo=True, deferred=True nor "
+                "set_aside=[...]: it runs in the revision's own transaction, and is "
+                "rolled back with it",
                 where=where,
             )
         self.name = name
@@ -240,7 +205,10 @@ class Backfill:
         self.undo = undo
         self.deferred = deferred
         self.atomic = atomic
+        self.workers = workers
+        self.on_row_error = on_row_error
         self.verify = verify
+        self.set_aside = _index_names(set_aside, where)
         self.throttles: tuple[Throttle, ...] = (
             (throttle,) if callable(throttle) else tuple(throttle)
         )
@@ -251,6 +219,10 @@ class Backfill:
             changed_keys = {c.name for c in self.key} & set(self.job.writes)
         else:
             changed_keys = set()
+        if isinstance(self.job, Insert):
+            self.job.check_types(where)
+            if not atomic:
+                self.job.check_ranges(self.key, where)
         if changed_keys:
             raise DefinitionError(
                 f"it changes {', '.join(sorted(changed_keys))}, the key it pages by, "
@@ -263,6 +235,18 @@ class Backfill:
     def table(self) -> sa.Table:
         """The table whose key the batches follow."""
         return self.job.table
+
+    @property
+    def changed_table(self) -> sa.Table:
+        """The table whose rows are changed, deleted or inserted."""
+        return self.job.target if isinstance(self.job, Insert) else self.job.table
+
+    @property
+    def kept_key(self) -> tuple[sa.Column[t.Any], ...]:
+        """The key of that table, by which an undo goes."""
+        if isinstance(self.job, Insert):
+            return tuple(self.job.target.primary_key.columns)
+        return self.key
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -288,34 +272,46 @@ def _job(statement: t.Any, over: sa.Table | None) -> Job:
         return Update(_table(statement.table, "sa.update()"), statement)
     if isinstance(statement, sa.Delete):
         return Delete(_table(statement.table, "sa.delete()"), statement)
-    if isinstance(statement, sa.Insert):
-        if not isinstance(statement.select, sa.Select):
-            raise DefinitionError(
-                "an insert is batched over the rows of a query",
-                where="Backfill(sa.insert(...))",
-                next="Write sa.insert(t).from_select([...], sa.select(...)) with "
-                "over=source; for a few fixed rows use op.bulk_insert",
-            )
-        if over is None:
-            raise DefinitionError(
-                "an insert needs over=, the table whose key the batches follow",
-                where=f"Backfill(sa.insert({statement.table.name}))",
-            )
-        source = _table(over, "over=")
-        if source not in statement.select.get_final_froms() and not any(
-            source in visitors.iterate(f) for f in statement.select.get_final_froms()
-        ):
-            raise DefinitionError(
-                f"the query does not read {source.name}, the table of over=",
-                where=f"Backfill(sa.insert({statement.table.name}))",
-            )
-        return Insert(source, statement)
+    if isinstance(statement, UpdateFrom):
+        return Update(statement.table, statement.update, statement)
+    if isinstance(statement, sa.Insert | Insertion):
+        return _insert(statement, over)
     raise DefinitionError(
         f"it was given {type(statement).__name__}",
         where="Backfill()",
         next="Give it sa.update(t), sa.delete(t), or sa.insert(t).from_select(...); "
         "for a Python function use Backfill.rows(...)",
     )
+
+
+def _insert(statement: sa.Insert | Insertion, over: sa.Table | None) -> Insert:
+    if isinstance(statement, Insertion):
+        where = f"Backfill of {statement.what}"
+        form = "from_select=([...], sa.select(...))"
+        fixed = "op.execute"
+    else:
+        where = f"Backfill(sa.insert({statement.table.name}))"
+        form = "sa.insert(t).from_select([...], sa.select(...))"
+        fixed = "op.bulk_insert"
+    if not isinstance(statement.select, sa.Select):
+        raise DefinitionError(
+            "an insert is batched over the rows of a query",
+            where=where,
+            next=f"Write {form} with over=source; for a few fixed rows use {fixed}",
+        )
+    if over is None:
+        raise DefinitionError(
+            "an insert needs over=, the table whose key the batches follow",
+            where=where,
+        )
+    source = _table(over, "over=")
+    if not shapes.reads(statement.select, source):
+        raise DefinitionError(
+            f"the query does not read {source.name}, the table of over=, in its FROM",
+            where=where,
+            next="Name the table itself: an alias, a subquery or a CTE will not do",
+        )
+    return Insert(source, statement)
 
 
 def _table(table: t.Any, where: str) -> sa.Table:
@@ -348,6 +344,16 @@ def _names(columns: t.Sequence[t.Any], table: sa.Table, what: str) -> tuple[str,
             f"{what}= names {', '.join(unknown)}, which the frozen table lacks",
             where=f"table {table.name}",
             next=f"It has: {', '.join(table.c.keys())}",
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _index_names(names: t.Sequence[str], where: str) -> tuple[str, ...]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise DefinitionError(
+            f"set_aside is {names!r}, but must be a list of the names of indexes",
+            where=where,
+            next='Write it as set_aside=["ix_users_email"]',
         )
     return tuple(dict.fromkeys(names))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .connections import family
+from ..dialects import family
+from ..quoting import full_name
 
 COUNTED = 100_000
 """Up to this many rows are counted exactly; that takes the database milliseconds."""
@@ -38,7 +39,7 @@ def rows(connection: sa.Connection, table: sa.Table) -> tuple[int | None, bool]:
     counted = at_most(connection, table, COUNTED)
     if counted is not None:
         return counted, True
-    name = connection.dialect.identifier_preparer.format_table(table)
+    name = full_name(connection.dialect, table.name, table.schema)
     kind = family(connection.dialect)
     values = {"name": table.name, "schema": table.schema}
     text = sa.text(_STATISTICS[kind].format(name=name.replace(":", "\\:")))

@@ -5,15 +5,22 @@ from __future__ import annotations
 from sqlalchemy import exc
 
 from ..errors import BackfillError
+from ..errors import ClaimedError
 from ..errors import DataMigrateError
 from ..errors import InterruptedRun
+from ..errors import PausedRun
+from ..errors import VerificationError
 from . import faults
+from . import processes
 from .batch import RowError
 from .keys import Key
 from .keys import Position
 from .keys import describe
+from .ranges import Range
+from .ranges import Total
+from .refusals import Refusal
 from .reporting import batches
-from .store import Range
+from .store import Record
 from .task import Task
 
 
@@ -22,6 +29,7 @@ def refused(
 ) -> DataMigrateError:
     """Say what the database refused.
 
+    :param key: the columns by which a row is named.
     :param row: the key of the one row it is about, if it was narrowed down to one.
     """
     where = task.label
@@ -39,7 +47,10 @@ def refused(
 
 
 def row_failed(task: Task, key: Key, span: Range, error: RowError) -> BackfillError:
-    """Say which row Python could not change."""
+    """Say which row Python could not change.
+
+    :param key: the columns by which a row is named.
+    """
     where = task.label
     if error.position is not None:
         where += f", row {describe(key.columns, error.position)}"
@@ -51,7 +62,20 @@ def row_failed(task: Task, key: Key, span: Range, error: RowError) -> BackfillEr
     )
 
 
-def throttle_failed(task: Task, span: Range, error: Exception) -> BackfillError:
+def still_matching(task: Task, span: Range, row: Position) -> VerificationError:
+    """Say that a changed row is one that the backfill would change again."""
+    state = "The batch was rolled back, and none before it changed a row"
+    return VerificationError(
+        "a row that was just changed still matches the where of the backfill: "
+        f"{describe(task.backfill.key, row)}",
+        where=task.label,
+        state=saved(span) if span.changed else state,
+        next="Narrow the where so that a changed row no longer matches (is a "
+        "NULL among what it is computed from?), or pass verify=False",
+    )
+
+
+def throttle_failed(task: Task, span: Range, error: BaseException) -> BackfillError:
     """Say that a throttle could not be asked."""
     return BackfillError(
         f"the throttle raised {type(error).__name__}: {error}",
@@ -61,13 +85,138 @@ def throttle_failed(task: Task, span: Range, error: Exception) -> BackfillError:
     )
 
 
-def stopped(task: Task, span: Range) -> InterruptedRun:
+def taken_over(label: str) -> ClaimedError:
+    """Say that another runner has the claim now.
+
+    :param label: how errors name the backfill.
+    """
+    return ClaimedError(
+        "another process has taken it over",
+        where=label,
+        state="What this process had not committed was rolled back",
+        next="Watch it with flask db data status",
+    )
+
+
+def being_verified(label: str, holder: str) -> ClaimedError:
+    """Say that another runner is at the check.
+
+    :param label: how errors name the backfill.
+    :param holder: the name tag of the runner.
+    """
+    return ClaimedError(
+        f"{processes.describe(holder)} is verifying it right now",
+        where=label,
+        state="Every row is done; nothing was changed by this process",
+        next="Watch it with flask db data status",
+    )
+
+
+def half_undone(record: Record, applied: bool) -> BackfillError:
+    """Say that an undo was begun, and has to end before anything else.
+
+    :param applied: whether its revision is applied.
+    """
+    name = record.name
+    finish = "flask db downgrade" if applied else f"flask db data undo {name}"
+    return BackfillError(
+        "its old values are being restored, and only a part of its rows is",
+        where=f"revision {record.revision}, backfill {name}",
+        state="Nothing was changed",
+        next=f"Finish that: {finish}; or give it up (flask db data cancel {name}: "
+        "the rows stay as they are, some restored and some not)",
+    )
+
+
+def failed_elsewhere(task: Task, record: Record) -> BackfillError:
+    """Say that a worker of another process has failed a backfill."""
+    return BackfillError(
+        f"another process that works on it has failed: {record.error}",
+        where=task.label,
+        state="What was committed is saved",
+        next="Mend that, and run the same command again",
+    )
+
+
+def ended_meanwhile(task: Task, record: Record) -> BackfillError:
+    """Say that a backfill was given up or taken back while a worker waited."""
+    return BackfillError(
+        f"it is {record.state.value} by now",
+        where=task.label,
+        state="This process changed nothing since",
+        next="See flask db data status",
+    )
+
+
+def stopped(task: Task, span: Range | Total) -> InterruptedRun:
     """Say that the walk stopped because it was asked to."""
     return InterruptedRun(
         f"stopped after {batches(span.batches)}, everything is saved",
         where=task.label,
         next="Run the same command again to go on from there",
     )
+
+
+def paused(task: Task, by: str, span: Range | None = None) -> PausedRun:
+    """Say that an operator has paused the backfill.
+
+    :param by: the name tag of the process that did.
+    :param span: where it stopped; ``None`` when it was not begun now.
+    """
+    return _left(
+        f"paused by an operator ({processes.describe(by)})",
+        task,
+        span,
+        f"Take the pause away: flask db data resume {task.name}",
+    )
+
+
+def time_is_over(task: Task, span: Range | None = None) -> PausedRun:
+    """Say that the walk had no more time.
+
+    :param span: where it stopped; ``None`` when it was not begun now.
+    """
+    return _left(
+        "the time of --max-duration is over",
+        task,
+        span,
+        f"Go on: flask db data run {task.name}",
+    )
+
+
+def rows_refused(task: Task, key: Key, rows: list[Refusal]) -> PausedRun:
+    """Say which rows a backfill with ``on_row_error="skip"`` could not change."""
+    first = rows[0]
+    count = "1 row was" if len(rows) == 1 else f"{len(rows):,} rows were"
+    where = describe(key.columns, first.position)
+    return PausedRun(
+        f"{count} refused and left out, the first {where} ({first.error})",
+        where=task.label,
+        state="Every other row is done and committed",
+        next="flask db data status lists them. Mend them and run the same command "
+        "again; or accept that they stay as they are: flask db data accept --refused "
+        f"{task.name}",
+    )
+
+
+def too_many_refused(
+    task: Task, key: Key, done: Range, row: Position, error: str
+) -> BackfillError:
+    """Say that so many rows were refused that the definition must be wrong."""
+    return BackfillError(
+        f"more rows are refused than DATAMIGRATE_MAX_REFUSALS allows: {error}",
+        where=f"{task.label}, row {describe(key.columns, row)}",
+        state=saved(done),
+        next="Mend the rows or the definition, and run the same command again",
+    )
+
+
+def _left(why: str, task: Task, span: Range | None, next: str) -> PausedRun:
+    if span is None:
+        state = "Nothing was changed by this run"
+        return PausedRun(why, where=task.label, state=state, next=next)
+    what = f"{why}; stopped after {batches(span.batches)}, everything is saved"
+    return PausedRun(what, where=task.label, next=next)
 
 
 def saved(span: Range) -> str:

@@ -44,6 +44,12 @@ class Fault(enum.Enum):
     def advice(self) -> str:
         return self.value[1]
 
+    @property
+    def again(self) -> str:
+        """The advice, for a command that goes on from where it stopped."""
+        link = ":" if self.advice.lower().endswith("go on") else ", and"
+        return f"{self.advice}{link} run the same command again"
+
 
 RETRIED = frozenset({Fault.LOCKED, Fault.DEADLOCK, Fault.TIMEOUT, Fault.DISCONNECTED})
 """What the engine tries again by itself."""
@@ -135,10 +141,14 @@ _SQLITE = {
 }
 
 
+# What libpq says when it cannot connect, without a SQLSTATE.
 _CONNECTING = {
     "authentication failed": Fault.LOGIN,
+    "no pg_hba.conf entry": Fault.LOGIN,
+    'role "': Fault.LOGIN,
     "does not exist": Fault.MISSING,
 }
+_NOT_CONNECTED = ("connect", "could not translate host name", "resolve host")
 
 
 def classify(error: BaseException) -> Fault:
@@ -161,8 +171,9 @@ def classify(error: BaseException) -> Fault:
     for part, fault in _SQLITE.items():
         if part in text:
             return fault
-    if isinstance(error, exc.OperationalError) and "connect" in text:
-        # libpq reports what keeps it from connecting without a SQLSTATE.
+    if isinstance(error, exc.OperationalError) and any(
+        part in text for part in _NOT_CONNECTED
+    ):
         for part, fault in _CONNECTING.items():
             if part in text:
                 return fault
@@ -171,8 +182,16 @@ def classify(error: BaseException) -> Fault:
 
 
 def message(error: exc.DBAPIError) -> str:
-    """Return what the database said, in one line, without the statement's values."""
+    """Return what the database said, in one line, without the statement's values.
+
+    Of PostgreSQL the DETAIL is left out: it may show every column of a row.
+    """
     cause = error.orig
+    diagnosis = getattr(cause, "diag", None)
+    primary = getattr(diagnosis, "message_primary", None)
+    if primary:
+        hint = getattr(diagnosis, "message_hint", None)
+        return " ".join(f"{primary} {hint or ''}".split())
     args: tuple[t.Any, ...] = getattr(cause, "args", ())
     if len(args) == 2 and isinstance(args[0], int):
         return f"{args[1]} ({args[0]})"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from . import meaning
 from .definition import Backfill
-from .definition import Rows
+from .jobs import Rows
 
 
 def fingerprint(backfill: Backfill, dialect: sa.Dialect) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import datetime
 import decimal
+import enum
+import ipaddress
 import json
 import operator
 import typing as t
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy import exc
+
+from ..errors import DefinitionError
 
 Position = tuple[t.Any, ...]
 """The values of the key columns of one row."""
@@ -70,6 +76,20 @@ class Key:
         return [column.desc() for column in self.columns]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class WholeTable(Key):
+    """The one range of all rows, those without a key among them.
+
+    Its position is ``()``, which binds nothing.
+    """
+
+    def after(self) -> sa.ColumnElement[bool]:
+        return sa.true()
+
+    def until(self) -> sa.ColumnElement[bool]:
+        return sa.true()
+
+
 def parameters(low: Position | None, high: Position) -> dict[str, t.Any]:
     """Return the values to bind for the range behind ``low`` up to ``high``."""
     values = {f"{_HIGH}{i}": value for i, value in enumerate(high)}
@@ -86,11 +106,54 @@ def describe(columns: t.Sequence[sa.ColumnElement[t.Any]], position: Position) -
     return pairs[0] if len(pairs) == 1 else f"({', '.join(pairs)})"
 
 
-def encode(position: Position | None) -> str | None:
-    """Write a position as text, so that :func:`decode` gives the same values."""
+@contextlib.contextmanager
+def read_as_declared(
+    columns: t.Sequence[sa.ColumnElement[t.Any]],
+) -> t.Iterator[None]:
+    """Name the key of which a value is read in the block, if its type cannot read it.
+
+    :raises DefinitionError: with what the column's type says of the value.
+    """
+    try:
+        yield
+    except exc.DBAPIError:
+        raise
+    except Exception as error:
+        raise DefinitionError(
+            f"a value of the key ({_declared(columns)}) cannot be read by its type in "
+            f"the frozen table: {error}",
+            state="No row was changed by this",
+            next="Mend the row, or declare the column as what is stored in it",
+        ) from error
+
+
+def encode(
+    position: Position | None, columns: t.Sequence[sa.ColumnElement[t.Any]] = ()
+) -> str | None:
+    """Write a position as text, so that :func:`decode` gives the same values.
+
+    :param columns: the key's, to name them in an error.
+    :raises DefinitionError: for a value of a type that has no such text.
+    """
     if position is None:
         return None
-    return json.dumps([_encode(value) for value in position])
+    try:
+        return json.dumps([_encode(value) for value in position])
+    except TypeError as error:
+        named = f" ({_declared(columns)})" if columns else ""
+        raise DefinitionError(
+            f"the key{named} gives {error}, which a position cannot be written down as",
+            state="No row was changed by this",
+            next="Page by another unique column: key=[...]; or declare it in the "
+            f"frozen table as a type that gives one of: {', '.join(_STORABLE)}",
+        ) from error
+
+
+def _declared(columns: t.Sequence[sa.ColumnElement[t.Any]]) -> str:
+    return ", ".join(
+        f"{getattr(column, 'name', '?')}: {type(column.type).__name__}"
+        for column in columns
+    )
 
 
 def decode(text: str | None) -> Position | None:
@@ -99,6 +162,16 @@ def decode(text: str | None) -> Position | None:
         return None
     return tuple(_decode(value) for value in json.loads(text))
 
+
+# An interface before the address, which it is a subclass of.
+_IP = (
+    ipaddress.IPv4Interface,
+    ipaddress.IPv6Interface,
+    ipaddress.IPv4Address,
+    ipaddress.IPv6Address,
+    ipaddress.IPv4Network,
+    ipaddress.IPv6Network,
+)
 
 _TAGS: dict[str, tuple[type, t.Callable[[t.Any], str], t.Callable[[str], t.Any]]] = {
     # datetime before date, which it is a subclass of
@@ -109,6 +182,11 @@ _TAGS: dict[str, tuple[type, t.Callable[[t.Any], str], t.Callable[[str], t.Any]]
     ),
     "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     "time": (datetime.time, datetime.time.isoformat, datetime.time.fromisoformat),
+    "timedelta": (
+        datetime.timedelta,
+        lambda value: f"{value.days} {value.seconds} {value.microseconds}",
+        lambda text: datetime.timedelta(*map(int, text.split())),
+    ),
     "decimal": (decimal.Decimal, str, decimal.Decimal),
     "uuid": (uuid.UUID, str, uuid.UUID),
     "bytes": (
@@ -116,7 +194,11 @@ _TAGS: dict[str, tuple[type, t.Callable[[t.Any], str], t.Callable[[str], t.Any]]
         lambda value: base64.b64encode(value).decode(),
         base64.b64decode,
     ),
+    **{type_.__name__: (type_, str, type_) for type_ in _IP},
 }
+
+_SCALARS = (bool, int, float, str)
+_STORABLE = (*(type_.__name__ for type_ in _SCALARS), *_TAGS)
 
 
 def _encode(value: t.Any) -> t.Any:
@@ -125,9 +207,10 @@ def _encode(value: t.Any) -> t.Any:
     for tag, (type_, write, _) in _TAGS.items():
         if isinstance(value, type_):
             return {tag: write(value)}
-    if isinstance(value, bool | int | float | str):
+    # Not a member of an enum that is a str: it would come back as the bare value.
+    if isinstance(value, _SCALARS) and not isinstance(value, enum.Enum):
         return value
-    raise TypeError(f"a key cannot be of type {type(value).__name__}")
+    raise TypeError(f"a {type(value).__name__}")
 
 
 def _decode(value: t.Any) -> t.Any:

@@ -68,6 +68,11 @@ class Pace:
         if abs(size - self.size) > DEAD_BAND * self.size:
             self.size = size
 
+    def tune(self, most: int, target: float) -> None:
+        """Keep to other limits from now on."""
+        self.most, self.target = most, target
+        self.size = min(self.size, most)
+
     def shrink(self) -> bool:
         """Make the next batch smaller; tell whether that was possible."""
         if self.size == 1:

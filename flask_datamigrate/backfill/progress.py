@@ -2,68 +2,91 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+import typing as t
 
 from .keys import Position
+from .ranges import BACK
+from .ranges import Range
 from .reporting import Progress
-from .store import BACK
-from .store import Range
 
 
 class Meter:
-    """Turns the state of a range into what people want to know.
+    """Turns the state of the ranges into what people want to know.
 
-    :param span: the range as it is when this run begins.
-    :param rows: the rows of the table, exact or estimated.
+    What other processes do is as new as the last :meth:`know`.
     """
 
-    def __init__(
-        self,
-        table: str,
-        name: str,
-        direction: str,
-        span: Range,
-        rows: int | None,
-    ) -> None:
+    def __init__(self, table: str, name: str, direction: str) -> None:
         self._table = table
         self._name = name
-        self._direction = direction
-        self._rows = rows
-        self._begun = time.monotonic()
-        self._visited = span.visited
-        self._at_start = fraction(span, rows)
+        self.direction = direction
+        self._ranges: dict[int, Range] = {}
+        self._rows: int | None = None
+        self._begun: float | None = None
+        self._visited = 0
+        self._at_start: float | None = None
+
+    def know(self, ranges: t.Iterable[Range], rows: int | None = None) -> None:
+        """Take in where the ranges are.
+
+        :param rows: the rows of the table, exact or estimated, if that is new.
+        """
+        self._ranges.update((span.number, span) for span in ranges)
+        self._rows = rows or self._rows
+        if self._begun is None:
+            self._begun = time.monotonic()
+            self._visited = sum(span.visited for span in self._ranges.values())
+            self._at_start = fraction(self._ranges.values(), self._rows)
 
     def progress(self, span: Range, batch_size: int) -> Progress:
-        """Describe where a range is now."""
-        seconds = max(time.monotonic() - self._begun, 1e-6)
-        at = fraction(span, self._rows)
+        """Describe where the backfill is, one of its ranges having come on."""
+        self._ranges[span.number] = span
+        ranges = self._ranges.values()
+        seconds = max(time.monotonic() - (self._begun or 0.0), 1e-6)
+        at = fraction(ranges, self._rows)
         eta = None
         if at is not None and self._at_start is not None and at > self._at_start:
             eta = seconds * (1 - at) / (at - self._at_start)
         return Progress(
             name=self._name,
             table=self._table,
-            undoing=self._direction == BACK,
-            changed=span.changed,
-            batches=span.batches,
+            undoing=self.direction == BACK,
+            changed=sum(r.changed for r in ranges),
+            batches=sum(r.batches for r in ranges),
             batch_size=batch_size,
             fraction=at,
-            rate=(span.visited - self._visited) / seconds,
+            rate=(sum(r.visited for r in ranges) - self._visited) / seconds,
             eta=eta,
         )
 
+    def with_all(self, span: Range) -> Range:
+        """Return a range with the counts of all ranges, for what is said of a run."""
+        ranges = {**self._ranges, span.number: span}.values()
+        return dataclasses.replace(
+            span,
+            batches=sum(r.batches for r in ranges),
+            changed=sum(r.changed for r in ranges),
+        )
 
-def fraction(span: Range, rows: int | None) -> float | None:
-    """Return how far through its key a range is, 0 to 1; ``None`` if unknown.
 
-    :param rows: the rows of the table, for a key that is not one whole number.
+def fraction(ranges: t.Collection[Range], rows: int | None) -> float | None:
+    """Return how far through its key a backfill is, 0 to 1; ``None`` if unknown.
+
+    One range is judged by its key where that is a whole number; several, and other
+    keys, by the rows they have passed.
+
+    :param rows: the rows of the table.
     """
-    if span.position is not None and span.position == span.upper:
+    if ranges and all(span.is_done for span in ranges):
         return 1.0
-    by_key = _between(span.lowest, span.position, span.upper)
-    if by_key is not None:
-        return by_key
-    return min(span.visited / rows, 0.99) if rows else None
+    if len(ranges) == 1:
+        (span,) = ranges
+        by_key = _between(span.lowest, span.position, span.upper)
+        if by_key is not None:
+            return by_key
+    return min(sum(span.visited for span in ranges) / rows, 0.99) if rows else None
 
 
 def _between(

@@ -7,41 +7,54 @@ from sqlalchemy import exc
 
 from ..errors import BackfillError
 from ..errors import EditedError
-from ..frozen.compare import check as check_table
-from ..frozen.compare import check_key
-from . import undo
+from . import failures
+from . import preconditions
 from .fingerprint import fingerprint
+from .ranges import FORWARD
 from .session import Session
 from .states import State
-from .store import FORWARD
 from .store import Record
 from .task import Task
+from .undo import side_tables
 
 _GIVEN_BACK = (State.UNDONE, State.CANCELLED)
 
 
 def register(session: Session, task: Task) -> Record:
-    """Write a backfill down, after a look at the table it is for.
+    """Write a backfill down, after a look at the tables it is for.
 
-    :raises FrozenMismatchError: when the frozen table differs from the database.
+    :raises FrozenMismatchError: when a frozen table differs from the database.
     :raises EditedError: when rows were changed by another definition of it.
     """
     _create_tables(session)
+    try:
+        return _register(session, task)
+    except exc.IntegrityError:
+        # Another process has written it down at the same moment.
+        return _register(session, task)
+
+
+def _register(session: Session, task: Task) -> Record:
     backfill, store = task.backfill, session.store
     with session.transactions.transaction() as connection:
         now = fingerprint(backfill, connection.dialect)
-        check_table(connection, backfill.table, where=task.owner)
-        check_key(connection, backfill.table, backfill.key, where=task.owner)
+        preconditions.check(connection, backfill, where=task.owner)
+        preconditions.check_paging(connection, backfill, where=task.owner)
+        if backfill.undo:
+            session.kept(task).check(connection, task.label)
+        _check_not_renamed(session, connection, task)
         record = store.register(
             connection,
             name=task.name,
             revision=task.revision,
-            kind=backfill.job.kind,
-            table_name=backfill.table.fullname,
             fingerprint=now,
-            key_columns=_key_columns(task),
-            deferred=bool(backfill.deferred),
+            **_described(task),
         )
+        if record.state is State.UNDOING:
+            raise failures.half_undone(record, record.applied)
+        settled = record.revision is not None and record.fingerprint == now
+        if not settled or record.state in _GIVEN_BACK:
+            record = _locked(session, connection, task)
         if record.revision is None:
             # Begun in place by plain Alembic, which does not tell the revision.
             store.update(connection, task.name, revision=task.revision)
@@ -53,13 +66,26 @@ def register(session: Session, task: Task) -> Record:
                 next="Give one of them another name=",
             )
         if record.state in _GIVEN_BACK:
-            _restart(session, connection, task, record)
+            # One that was given up and is run after all may be of an applied revision.
+            _restart(session, connection, task, record, applied=record.applied)
         elif record.fingerprint != now:
             if _has_changed_rows(session, connection, task):
                 raise _edited(task, record, now)
             _redefine(session, connection, task, record)
-        store.update(connection, task.name, fingerprint=now)
-        return session.known(connection, task)
+        if record.fingerprint != now:
+            store.update(connection, task.name, fingerprint=now)
+        return session.known(connection, task.name, task.label)
+
+
+def defer(session: Session, task: Task) -> Record:
+    """Register a backfill that ``flask db data run`` is to run.
+
+    :raises DataMigrateError: as :func:`register` does.
+    """
+    register(session, task)
+    with session.transactions.transaction() as connection:
+        session.store.update(connection, task.name, deferred=True)
+        return session.known(connection, task.name, task.label)
 
 
 def begin_anew(session: Session, task: Task) -> None:
@@ -71,15 +97,17 @@ def begin_anew(session: Session, task: Task) -> None:
     with session.transactions.transaction() as connection:
         if not session.store.exists(connection):
             return
-        record = session.store.get(connection, task.name)
+        record = session.store.get(connection, task.name, locked=True)
         if record is None or not record.applied:
             return
         if record.state is State.PENDING:
             session.store.update(connection, task.name, applied=False)
             return
+        if record.state is State.UNDOING:
+            raise failures.half_undone(record, applied=False)
         if record.undo_table is not None and record.state not in _GIVEN_BACK:
             raise _would_lose_old_values(task, record)
-        _restart(session, connection, task, record)
+        _restart(session, connection, task, record, applied=False)
     session.reporter.noted(
         f"{task.name}: its revision was applied before; beginning at the first row"
     )
@@ -94,34 +122,45 @@ def accept(session: Session, task: Task) -> Record:
         new definition.
     """
     with session.transactions.transaction() as connection:
-        record = session.known(connection, task)
+        record = session.known(connection, task.name, task.label)
         now = fingerprint(task.backfill, connection.dialect)
         if _has_changed_rows(session, connection, task):
             _check_goes_on(session, task, record)
-        session.store.update(connection, task.name, fingerprint=now)
-        return session.known(connection, task)
+            session.store.update(connection, task.name, unproven=True)
+        session.store.update(connection, task.name, fingerprint=now, **_described(task))
+        return session.known(connection, task.name, task.label)
 
 
 def _create_tables(session: Session) -> None:
-    with session.transactions.transaction() as connection:
-        if session.store.exists(connection):
-            return
-    try:
+    # Another process may be at it: where tables are made one by one, each error is
+    # that of a table it has made meanwhile.
+    left = len(session.store.tables.metadata.tables)
+    while True:
         with session.transactions.transaction() as connection:
-            session.store.create(connection)
-    except exc.DBAPIError:
-        # Another process may have been quicker.
-        with session.transactions.transaction() as connection:
-            if not session.store.exists(connection):
+            if session.store.exists(connection):
+                return
+        try:
+            with session.transactions.transaction() as connection:
+                session.store.create(connection)
+        except exc.DBAPIError:
+            left -= 1
+            if not left:
                 raise
 
 
 def _restart(
-    session: Session, connection: sa.Connection, task: Task, record: Record
+    session: Session,
+    connection: sa.Connection,
+    task: Task,
+    record: Record,
+    *,
+    applied: bool,
 ) -> None:
-    """Begin anew: the revision was taken back and is applied again."""
+    """Begin anew what was taken back, or given up."""
     _drop_old_values(connection, task, record)
-    session.store.restart(connection, task.name, "the revision is applied again")
+    detail = "it is run after all" if applied else "the revision is applied again"
+    session.store.restart(connection, task.name, detail, applied=applied)
+    session.store.update(connection, task.name, **_described(task))
 
 
 def _redefine(
@@ -129,25 +168,24 @@ def _redefine(
 ) -> None:
     """Take up another definition before the first batch: other bounds or columns."""
     _drop_old_values(connection, task, record)
-    session.store.drop_ranges(connection, task.name)
+    session.store.ranges.drop(connection, task.name)
     session.store.update(
         connection,
         task.name,
         undo_table=None,
-        kind=task.backfill.job.kind,
-        table_name=task.backfill.table.fullname,
-        key_columns=_key_columns(task),
+        **_described(task),
     )
 
 
 def _drop_old_values(connection: sa.Connection, task: Task, record: Record) -> None:
     if record.undo_table is not None:
-        undo.drop(connection, record.undo_table, task.backfill.table.schema)
+        schema = task.backfill.changed_table.schema
+        side_tables.drop(connection, record.undo_table, schema)
 
 
 def _check_goes_on(session: Session, task: Task, record: Record) -> None:
     """Refuse a definition that cannot take over where another one stopped."""
-    kept = session.undo_log(task).side.name if task.backfill.undo else None
+    kept = session.kept(task).side.name if task.backfill.undo else None
     if record.key_columns != _key_columns(task):
         what = (
             f"it pages by another key than the rows done so far: {record.key_columns}"
@@ -166,13 +204,67 @@ def _check_goes_on(session: Session, task: Task, record: Record) -> None:
     )
 
 
+def _described(task: Task) -> dict[str, str]:
+    """Return what a backfill's row says of its definition."""
+    return {
+        "kind": task.backfill.job.kind,
+        "table_name": task.backfill.table.fullname,
+        "key_columns": _key_columns(task),
+    }
+
+
 def _key_columns(task: Task) -> str:
     return ", ".join(column.name for column in task.backfill.key)
 
 
+def _locked(session: Session, connection: sa.Connection, task: Task) -> Record:
+    """Read a task's row again, to change it by what it says."""
+    record = session.store.get(connection, task.name, locked=True)
+    assert record is not None
+    return record
+
+
 def _has_changed_rows(session: Session, connection: sa.Connection, task: Task) -> bool:
-    span = session.store.range(connection, task.name, FORWARD)
-    return span is not None and span.batches > 0
+    # Under their lock: the first batch may be committed at this moment.
+    found = session.store.ranges.all(connection, task.name, FORWARD, locked=True)
+    return any(span.batches for span in found)
+
+
+def _check_not_renamed(session: Session, connection: sa.Connection, task: Task) -> None:
+    """Refuse a new name beside one that has done rows and is in no file any more.
+
+    Under its new name a backfill would begin at the first row once more.
+    """
+    store = session.store
+    if not task.siblings or store.get(connection, task.name) is not None:
+        return
+    for record in store.all(connection):
+        gone = record.revision == task.revision and record.name not in task.siblings
+        if not gone or record.state in _GIVEN_BACK or not _counts(task, record):
+            continue
+        total = store.ranges.total(connection, record.name, FORWARD)
+        if total.batches:
+            raise BackfillError(
+                f"its revision has begun a backfill {record.name}, which its file no "
+                f"longer defines, and {task.name} would begin at the first row",
+                where=task.label,
+                state=f"{record.name} is {record.state.value}, {total.changed:,} rows "
+                "changed; nothing was changed now",
+                next=f"If they are the same, give it that name: name={record.name!r}; "
+                f"if not, give the old one up: flask db data cancel {record.name}",
+            )
+
+
+def _counts(task: Task, record: Record) -> bool:
+    """Tell whether work under a lost name may be meant for a new one."""
+    if record.state is not State.FINISHED:
+        return True
+    # Finished work counts until its revision is written down. What a function made
+    # has a name that was given, and is in the file all the same.
+    given = record.name != task.revision and not record.name.startswith(
+        f"{task.revision}."
+    )
+    return not record.applied and not given
 
 
 def _would_lose_old_values(task: Task, record: Record) -> BackfillError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 import time
 import typing as t
 
@@ -52,6 +53,7 @@ class BackfillReport:
     :param rows_before_exact: whether that was counted or estimated.
     :param changed: rows changed, over all runs.
     :param skipped: rows the transform left as they were.
+    :param refused: rows that could not be changed and were left out.
     :param left: rows that still match the ``where``; ``None`` when there is none.
     :param conflicts: rows an undo left alone, since somebody changed them.
     :param seconds: time spent in batches, over all runs.
@@ -72,29 +74,67 @@ class BackfillReport:
     batches: int
     seconds: float
     sample: tuple[Sample, ...] = ()
+    refused: int = 0
 
     def summary(self) -> str:
         """Return the report in one line."""
         parts = [f"{self.changed:,} rows {self._verb}"]
-        if self.rows_before is not None:
+        # An estimate of before the statistics were taken says less than the count.
+        guessed_low = not self.rows_before_exact and self.changed > (
+            self.rows_before or 0
+        )
+        # Those rows are of another table.
+        removed = self._verb == "removed"
+        if self.rows_before is not None and not guessed_low and not removed:
             about = "" if self.rows_before_exact else "about "
             parts[0] += f" of {about}{self.rows_before:,}"
         if self.skipped and self.state != "undone":
             parts.append(f"{self.skipped:,} left as they were by the transform")
-        if self.left is not None and not self.skipped and self.state != "undone":
+        if self.refused and self.state != "undone":
+            parts.append(f"{self.refused:,} refused and left out")
+        left_some = self.skipped or self.refused
+        if self.left is not None and not left_some and self.state != "undone":
             parts.append(f"{self.left:,} left")
         if self.conflicts:
-            parts.append(
-                f"{self.conflicts:,} changed or deleted by somebody since, left alone"
-            )
+            what = _CONFLICTS.get(self.kind, "changed or deleted by somebody since")
+            parts.append(f"{self.conflicts:,} {what}, left alone")
         parts.append(f"{batches(self.batches)} in {duration(self.seconds)}")
         return f"{self.name} ({self.table}): {', '.join(parts)}"
 
     @property
     def _verb(self) -> str:
         if self.state == "undone":
-            return "restored"
+            return "removed" if self.kind == "insert" else "restored"
         return {"delete": "deleted", "insert": "inserted"}.get(self.kind, "changed")
+
+
+_CONFLICTS = {
+    "delete": "whose place is taken",
+    "insert": "changed, used or deleted by somebody since",
+}
+"""The rows an undo leaves alone."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pause:
+    """A backfill that stopped between two batches, and goes on later.
+
+    :param reason: who or what stopped it.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Waiting:
+    """A backfill that waits before its next batch.
+
+    :param reason: what for.
+    """
+
+    name: str
+    reason: str
 
 
 class Reporter:
@@ -111,6 +151,30 @@ class Reporter:
 
     def stopped(self) -> None:
         """Take in that the run ended before its last row."""
+
+
+class OneAtATime(Reporter):
+    """Pass on what several threads report, one report at a time."""
+
+    def __init__(self, reporter: Reporter, lock: threading.RLock) -> None:
+        self._reporter = reporter
+        self._lock = lock
+
+    def progressed(self, progress: Progress) -> None:
+        with self._lock:
+            self._reporter.progressed(progress)
+
+    def noted(self, text: str) -> None:
+        with self._lock:
+            self._reporter.noted(text)
+
+    def finished(self, report: BackfillReport) -> None:
+        with self._lock:
+            self._reporter.finished(report)
+
+    def stopped(self) -> None:
+        with self._lock:
+            self._reporter.stopped()
 
 
 class LogReporter(Reporter):

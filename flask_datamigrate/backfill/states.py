@@ -54,8 +54,11 @@ TRANSITIONS: t.Mapping[tuple[State, State], str] = {
     (S.FAILED, S.CANCELLED): "an operator gave it up; committed batches stay",
     (S.RUNNING, S.CANCELLED): "the runner died and an operator gave it up",
     (S.VERIFYING, S.CANCELLED): "the runner died and an operator gave it up",
+    (S.UNDOING, S.CANCELLED): "an operator gave the undo up; restored rows stay so",
     (S.FINISHED, S.CANCELLED): "an operator gave it up before its revision was applied",
-    (S.CANCELLED, S.PENDING): "its revision is applied after all",
+    (S.CANCELLED, S.PENDING): "it is run, or its revision applied, after all",
+    (S.CANCELLED, S.UNDOING): "the old values are being restored",
+    (S.CANCELLED, S.UNDONE): "it was never begun, so there is nothing to restore",
 }
 """Each allowed step from one state to another, with its reason."""
 
@@ -64,3 +67,6 @@ STARTABLE = frozenset(a for a, b in TRANSITIONS if b is S.RUNNING)
 
 UNDOABLE = frozenset(a for a, b in TRANSITIONS if b is S.UNDOING)
 """The states an undo may begin from."""
+
+ENDED = frozenset({S.FINISHED, S.UNDONE, S.CANCELLED})
+"""The states in which nothing is left to do."""

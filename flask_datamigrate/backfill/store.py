@@ -7,24 +7,28 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..dialects import family
 from ..errors import BackfillError
-from . import connections
 from . import keys
-from . import processes
 from . import tables as state_tables
+from .events import Events
+from .indexes.records import Records
+from .orders import Orders
+from .ranges import RangeStore
+from .refusals import Refusals
+from .states import ENDED
 from .states import TRANSITIONS
 from .states import State
-
-FORWARD = "forward"
-"""The direction of a run."""
-
-BACK = "back"
-"""The direction of an undo."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Record:
-    """The row of one backfill."""
+    """The row of one backfill.
+
+    :param unproven: whether a row that matches its ``where`` may be one it changed:
+        batches were done with ``verify=False`` or by another definition.
+    :param upper: the highest key when that was last frozen.
+    """
 
     name: str
     revision: str | None
@@ -35,8 +39,10 @@ class Record:
     key_columns: str
     applied: bool
     deferred: bool
+    unproven: bool
     undo_table: str | None
     sweep: int
+    upper: keys.Position | None
     rows_before: int | None
     rows_before_exact: bool
     rows_left: int | None
@@ -44,27 +50,6 @@ class Record:
     started_at: float | None
     ended_at: float | None
     error: str | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Range:
-    """The stretch of the key one runner walks, and where it is."""
-
-    lowest: keys.Position | None
-    upper: keys.Position | None
-    position: keys.Position | None
-    changed: int
-    skipped: int
-    visited: int
-    batches: int
-    seconds: float
-    batch_size: int
-    owner: str | None
-    lease_until: float | None
-
-
-class Lost(Exception):
-    """Another runner has taken the range over; what this one did is rolled back."""
 
 
 class Store:
@@ -76,7 +61,12 @@ class Store:
 
     def __init__(self, schema: str | None, dialect: sa.Dialect) -> None:
         self.tables = state_tables.tables(schema)
-        self._now = state_tables.clock(connections.family(dialect))
+        self._now = state_tables.clock(family(dialect))
+        self.events = Events(self.tables.events, self._now)
+        self.orders = Orders(self.tables.orders)
+        self.indexes = Records(self.tables.indexes)
+        self.ranges = RangeStore(self.tables.ranges, self._now)
+        self.refusals = Refusals(self.tables.refusals, self._now)
 
     def exists(self, connection: sa.Connection) -> bool:
         """Tell whether the state tables are there."""
@@ -84,13 +74,30 @@ class Store:
         return sa.inspect(connection).has_table(table.name, schema=table.schema)
 
     def create(self, connection: sa.Connection) -> None:
-        """Create the state tables that are not there yet."""
-        wanted = [self.tables.backfills, self.tables.ranges, self.tables.events]
-        self.tables.metadata.create_all(connection, tables=wanted)
+        """Create the state tables that are not there yet.
 
-    def get(self, connection: sa.Connection, name: str) -> Record | None:
+        The one :meth:`exists` looks for comes last: MySQL keeps each as it is made,
+        and a process may die in between.
+        """
+        last = self.tables.backfills
+        metadata = self.tables.metadata
+        others = [
+            x for x in metadata.sorted_tables if x not in (last, self.tables.lock)
+        ]
+        metadata.create_all(connection, tables=others)
+        last.create(connection, checkfirst=True)
+
+    def get(
+        self, connection: sa.Connection, name: str, *, locked: bool = False
+    ) -> Record | None:
+        """Return the row of a backfill.
+
+        :param locked: whether to wait for whoever writes to it, and to keep it as it
+            is until the transaction ends. Who needs its range too locks that after.
+        """
         table = self.tables.backfills
-        row = connection.execute(sa.select(table).where(table.c.name == name)).first()
+        query = sa.select(table).where(table.c.name == name)
+        row = connection.execute(query.with_for_update() if locked else query).first()
         return None if row is None else _record(row)
 
     def all(self, connection: sa.Connection) -> list[Record]:
@@ -110,7 +117,6 @@ class Store:
         table_name: str,
         fingerprint: str,
         key_columns: str,
-        deferred: bool,
     ) -> Record:
         """Write a backfill down as pending, if it is not known yet."""
         known = self.get(connection, name)
@@ -126,13 +132,15 @@ class Store:
                 fingerprint=fingerprint,
                 key_columns=key_columns,
                 applied=False,
-                deferred=deferred,
+                deferred=False,
+                unproven=False,
                 sweep=0,
                 rows_before_exact=False,
                 conflicts=0,
             )
         )
-        self._log(connection, name, None, State.PENDING, None)
+        self.orders.open(connection, name)
+        self.events.moved(connection, name, None, State.PENDING, None)
         record = self.get(connection, name)
         assert record is not None
         return record
@@ -149,7 +157,7 @@ class Store:
 
         :raises BackfillError: when no such step is allowed, see ``states.py``.
         """
-        record = self.get(connection, name)
+        record = self.get(connection, name, locked=True)
         assert record is not None
         if (record.state, to) not in TRANSITIONS:
             raise BackfillError(
@@ -159,26 +167,39 @@ class Store:
             )
         if to is State.RUNNING and record.started_at is None:
             values["started_at"] = self._now
-        if to in (State.FINISHED, State.UNDONE, State.CANCELLED):
+        if to in ENDED:
             values["ended_at"] = self._now
         values["error"] = detail if to is State.FAILED else None
         self.update(connection, name, state=to.value, **values)
-        self._log(connection, name, record.state, to, detail)
+        if to in ENDED:
+            self.orders.clear(connection, name)
+            # A process that dies right after this has nothing to be waited for.
+            self.ranges.free(connection, name)
+        self.events.moved(connection, name, record.state, to, detail)
 
     def update(self, connection: sa.Connection, name: str, **values: t.Any) -> None:
         """Change columns of a backfill's row."""
+        if "upper" in values:
+            values["upper"] = keys.encode(values["upper"])
         table = self.tables.backfills
         connection.execute(table.update().where(table.c.name == name).values(**values))
 
-    def restart(self, connection: sa.Connection, name: str, detail: str) -> None:
-        """Make an ended backfill pending again, from the first row on."""
+    def restart(
+        self, connection: sa.Connection, name: str, detail: str, *, applied: bool
+    ) -> None:
+        """Make an ended backfill pending again, from the first row on.
+
+        :param applied: whether its revision is applied.
+        """
         self.move(
             connection,
             name,
             State.PENDING,
             detail,
-            applied=False,
+            applied=applied,
+            unproven=False,
             sweep=0,
+            upper=None,
             rows_before=None,
             rows_before_exact=False,
             rows_left=None,
@@ -187,212 +208,12 @@ class Store:
             ended_at=None,
             undo_table=None,
         )
-        self.drop_ranges(connection, name)
-
-    def drop_ranges(self, connection: sa.Connection, name: str) -> None:
-        """Forget where a backfill is."""
-        ranges = self.tables.ranges
-        connection.execute(ranges.delete().where(ranges.c.backfill == name))
-
-    # Ranges
-
-    def range(
-        self, connection: sa.Connection, name: str, direction: str
-    ) -> Range | None:
-        table = self.tables.ranges
-        row = connection.execute(
-            sa.select(table).where(*self._of(name, direction))
-        ).first()
-        if row is None:
-            return None
-        values = dict(row._mapping)
-        for column in ("lowest", "upper", "position"):
-            values[column] = keys.decode(values[column])
-        del values["backfill"], values["direction"]
-        return Range(**values)
-
-    def open_range(
-        self, connection: sa.Connection, name: str, direction: str, batch_size: int
-    ) -> Range:
-        """Return the range of a backfill, a new one if there is none."""
-        known = self.range(connection, name, direction)
-        if known is not None:
-            return known
-        connection.execute(
-            self.tables.ranges.insert().values(
-                backfill=name,
-                direction=direction,
-                changed=0,
-                skipped=0,
-                visited=0,
-                batches=0,
-                seconds=0.0,
-                batch_size=batch_size,
-            )
-        )
-        opened = self.range(connection, name, direction)
-        assert opened is not None
-        return opened
-
-    def claim(
-        self,
-        connection: sa.Connection,
-        name: str,
-        direction: str,
-        owner: str,
-        lease: float,
-    ) -> str | None:
-        """Make a range this runner's, or return the tag of the live runner it is.
-
-        :param owner: this runner's name tag.
-        :param lease: seconds the claim holds without a batch.
-        """
-        table = self.tables.ranges
-        held = self.range(connection, name, direction)
-        assert held is not None
-        free = sa.or_(table.c.owner.is_(None), table.c.lease_until < self._now)
-        if held.owner is not None and processes.is_dead(held.owner):
-            free = sa.or_(free, table.c.owner == held.owner)
-        result = connection.execute(
-            table.update()
-            .where(*self._of(name, direction), free)
-            .values(owner=owner, lease_until=self._now + lease)
-        )
-        if result.rowcount:
-            return None
-        return held.owner or "?:?:?:?"
-
-    def release(
-        self, connection: sa.Connection, name: str, direction: str, owner: str
-    ) -> None:
-        """Give a claim back."""
-        table = self.tables.ranges
-        connection.execute(
-            table.update()
-            .where(*self._of(name, direction), table.c.owner == owner)
-            .values(owner=None, lease_until=None)
-        )
-
-    def bound(
-        self,
-        connection: sa.Connection,
-        name: str,
-        direction: str,
-        owner: str,
-        *,
-        lowest: keys.Position | None,
-        upper: keys.Position | None,
-        position: keys.Position | None,
-        **values: t.Any,
-    ) -> None:
-        """Set the frozen bounds of a sweep and where it starts."""
-        table = self.tables.ranges
-        result = connection.execute(
-            table.update()
-            .where(*self._of(name, direction), table.c.owner == owner)
-            .values(
-                lowest=keys.encode(lowest),
-                upper=keys.encode(upper),
-                position=keys.encode(position),
-                **values,
-            )
-        )
-        if not result.rowcount:
-            raise Lost
-
-    def advancing(self, name: str, direction: str, owner: str, lease: float) -> Advance:
-        """Prepare the statement that moves a cursor; see :class:`Advance`."""
-        return Advance(
-            self.tables.ranges, self._of(name, direction), owner, lease, self._now
-        )
-
-    def _of(self, name: str, direction: str) -> tuple[sa.ColumnElement[bool], ...]:
-        table = self.tables.ranges
-        return (table.c.backfill == name, table.c.direction == direction)
-
-    def _log(
-        self,
-        connection: sa.Connection,
-        name: str,
-        from_state: State | None,
-        to: State,
-        detail: str | None,
-    ) -> None:
-        connection.execute(
-            self.tables.events.insert().values(
-                at=self._now,
-                backfill=name,
-                from_state=None if from_state is None else from_state.value,
-                to_state=to.value,
-                runner=processes.name_tag(),
-                detail=detail,
-            )
-        )
-
-
-class Advance:
-    """The one statement that moves a cursor, in the transaction of the rows.
-
-    It is conditional on the claim: a runner that was taken for dead changes no
-    cursor, and its batch is rolled back.
-    """
-
-    def __init__(
-        self,
-        table: sa.Table,
-        of: tuple[sa.ColumnElement[bool], ...],
-        owner: str,
-        lease: float,
-        now: sa.ColumnElement[float],
-    ) -> None:
-        added = {
-            column: table.c[column]
-            + sa.bindparam(f"plus_{column}", type_=table.c[column].type)
-            for column in ("changed", "skipped", "visited", "batches", "seconds")
-        }
-        self._statement = (
-            table.update()
-            .where(*of, table.c.owner == owner)
-            .values(
-                position=sa.bindparam("to_position", type_=sa.Text()),
-                batch_size=sa.bindparam("next_size", type_=sa.Integer()),
-                lease_until=now + lease,
-                **added,
-            )
-        )
-
-    def __call__(
-        self,
-        connection: sa.Connection,
-        position: keys.Position,
-        *,
-        changed: int,
-        skipped: int,
-        visited: int,
-        seconds: float,
-        batch_size: int,
-    ) -> None:
-        """Write the position and the counts.
-
-        :raises Lost: when the claim is another runner's by now.
-        """
-        result = connection.execute(
-            self._statement,
-            {
-                "to_position": keys.encode(position),
-                "next_size": batch_size,
-                "plus_changed": changed,
-                "plus_skipped": skipped,
-                "plus_visited": visited,
-                "plus_batches": 1,
-                "plus_seconds": seconds,
-            },
-        )
-        if not result.rowcount:
-            raise Lost
+        self.ranges.drop(connection, name)
+        self.refusals.clear(connection, name)
 
 
 def _record(row: sa.Row[t.Any]) -> Record:
     values = dict(row._mapping)
     values["state"] = State(values["state"])
+    values["upper"] = keys.decode(values["upper"])
     return Record(**values)

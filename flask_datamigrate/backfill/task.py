@@ -13,11 +13,14 @@ class Task:
 
     :param name: what it is called in the state tables.
     :param revision: the revision it belongs to; ``None`` if unknown.
+    :param siblings: the names of all backfills that the revision's file defines, this
+        one among them; none if unknown.
     """
 
     backfill: Backfill
     name: str
     revision: str | None
+    siblings: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:

@@ -9,8 +9,8 @@ from sqlalchemy import exc
 
 from ..errors import VerificationError
 from .definition import Backfill
-from .definition import Rows
-from .definition import Update
+from .jobs import Rows
+from .jobs import Update
 from .keys import Key
 from .keys import Position
 from .keys import describe
@@ -22,7 +22,7 @@ def clears_where(backfill: Backfill) -> bool:
     return (
         backfill.verify is True
         and isinstance(backfill.job, Update | Rows)
-        and backfill.job.where is not None
+        and backfill.job.clears
     )
 
 
@@ -46,20 +46,33 @@ def left(
     return connection.execute(statement, parameters(None, upper)).scalar_one()
 
 
-def check_first_batch(
+class StillMatching(Exception):
+    """Rows of a batch match the ``where`` right after they were changed.
+
+    :param rows: the keys of some of them.
+    """
+
+    def __init__(self, rows: tuple[Position, ...]) -> None:
+        self.rows = rows
+        super().__init__(rows)
+
+
+def check_batch(
     connection: sa.Connection,
     backfill: Backfill,
     key: Key,
     low: Position | None,
     high: Position,
     skipped: int,
-    label: str,
 ) -> None:
-    """Fail early if rows still match the ``where`` right after they were changed.
+    """Look whether rows of a batch still match after it.
+
+    After every batch where a row must not be visited twice: only then is what matches
+    at the end sure to have come in meanwhile. Otherwise the first batch shows whether
+    the ``where`` is one that clears.
 
     :param skipped: rows of the batch that a transform left as they were.
-    :param label: how the error names the backfill.
-    :raises VerificationError: naming one of the rows; the batch is rolled back.
+    :raises StillMatching: when more rows match than those.
     """
     statement = (
         sa.select(*key.columns)
@@ -69,14 +82,7 @@ def check_first_batch(
     )
     still = connection.execute(statement, parameters(low, high)).all()
     if len(still) > skipped:
-        raise VerificationError(
-            "a row that was just changed still matches the where of the backfill: "
-            f"{describe(key.columns, tuple(still[0]))}",
-            where=label,
-            state="The batch was rolled back, and none before it changed a row",
-            next="Narrow the where so that a changed row no longer matches (is a "
-            "NULL among what it is computed from?), or pass verify=False",
-        )
+        raise StillMatching(tuple(tuple(row) for row in still))
 
 
 def check(
@@ -90,7 +96,8 @@ def check(
     """Fail if what must hold at the end does not.
 
     :param remaining: what :func:`left` counted.
-
+    :param skipped: rows a transform left as they were.
+    :param label: how the error names the backfill.
     :raises VerificationError: with how many rows are left and some of their keys, or
         what the backfill's own check returned.
     """
@@ -103,15 +110,16 @@ def check(
                 f"example {_examples(connection, backfill, key)}",
                 where=label,
                 state=done,
-                next="Mend the where or the expression, or pass verify=False, then "
-                "run flask db data accept and the same command again",
+                next="If the app keeps writing such rows, mend that first; if the "
+                "definition is wrong, mend it and run flask db data accept, or pass "
+                "verify=False. Then run the same command again",
             )
     elif callable(verify):
         try:
             wrong = verify(connection)
         except exc.DBAPIError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             wrong = f"it raised {type(error).__name__}: {error}"
         if wrong:
             raise VerificationError(

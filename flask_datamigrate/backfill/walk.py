@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import random
 import time
@@ -11,25 +10,28 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from ..errors import ClaimedError
 from ..errors import DataMigrateError
 from . import failures
 from . import faults
-from . import processes
 from . import signals
 from . import verify
+from .advance import Advance
+from .advance import Lost
 from .batch import RowError
 from .batch import Writer
+from .claims import Claim
+from .control import Control
 from .keys import Key
 from .keys import Position
+from .keys import encode
+from .keys import read_as_declared
 from .pace import Pace
 from .progress import Meter
+from .ranges import FORWARD
+from .ranges import Range
 from .reporting import Sample
 from .sampling import Sampler
 from .session import Session
-from .store import FORWARD
-from .store import Lost
-from .store import Range
 from .task import Task
 
 _FIRST_PAUSE = 0.05
@@ -37,150 +39,106 @@ _LONGEST_PAUSE = 5.0
 """Seconds between two tries of a batch: doubled each time from the first to the
 longest, and jittered so that two runners do not meet again."""
 
-_CLAIM_POLL = 0.5
-"""Seconds between two looks at a claim that may run out."""
-
 
 class Walk:
-    """One runner's walk over the key of a table, range by range.
+    """One worker's walk over the key of a table, range by range.
 
     :param direction: ``forward`` or ``back``.
     :param key: the key it follows: of the table, or of the side table of an undo.
     :param writer: what it does to each range.
+    :param meter: what all workers of a run report to.
+    :param shown: the key by which errors name a row, if it is another one.
     """
 
     def __init__(
-        self, session: Session, task: Task, direction: str, key: Key, writer: Writer
+        self,
+        session: Session,
+        task: Task,
+        direction: str,
+        key: Key,
+        writer: Writer,
+        meter: Meter,
+        shown: Key | None = None,
     ) -> None:
         self.session = session
         self.task = task
         self.direction = direction
         self.key = key
         self.writer = writer
-        self.owner = processes.name_tag()
-        self.sample: tuple[Sample, ...] = ()
-        self._billed = time.monotonic()
-        self._advance = session.store.advancing(
-            task.name, direction, self.owner, session.settings.lease_seconds
+        self._shown = shown or key
+        self.claim = Claim(
+            session, task.name, task.label, direction, task.backfill.batch_size
         )
+        self.control = Control(session, task, self.claim, meter)
+        self.sample: tuple[Sample, ...] = ()
+        self._meter = meter
+        self._billed = time.monotonic()
         self._bound = {low: self._bound_query(low) for low in (None, ())}
         forward = direction == FORWARD
         self._proven = not (forward and verify.clears_where(task.backfill))
         self._sampler = Sampler(task.backfill, key) if forward else None
+        self._leaves_out = forward and task.backfill.on_row_error == "skip"
 
-    @contextlib.contextmanager
-    def claim_held(self) -> t.Iterator[Range]:
-        """Hold the claim on the range.
+    def freeze(self, connection: sa.Connection, span: Range, rows: int | None) -> Range:
+        """Set the bounds of a walk to the lowest and the highest key there is now.
 
-        :raises ClaimedError: when another live runner holds it.
+        :param rows: how many rows that are, as far as is known.
         """
-        span = self._claim()
-        try:
-            yield span
-        finally:
-            with contextlib.suppress(exc.SQLAlchemyError):
-                with self.session.transactions.transaction() as connection:
-                    self.session.store.release(
-                        connection, self.task.name, self.direction, self.owner
-                    )
-
-    def _claim(self) -> Range:
-        """Take the range, waiting for the lease of a runner that may be dead.
-
-        :raises ClaimedError: when its runner is alive.
-        """
-        session, task, seen = self.session, self.task, None
-        while True:
-            with session.transactions.transaction() as connection:
-                span = session.store.open_range(
-                    connection,
-                    task.name,
-                    self.direction,
-                    task.backfill.batch_size or session.settings.batch_size,
-                )
-                holder = session.store.claim(
-                    connection,
-                    task.name,
-                    self.direction,
-                    self.owner,
-                    session.settings.lease_seconds,
-                )
-            if holder is None:
-                return span
-            if seen is not None and span.lease_until != seen:
-                raise ClaimedError(
-                    f"{processes.describe(holder)} is running it right now",
-                    where=task.label,
-                    state="Nothing was changed by this process",
-                    next="Watch it with flask db data status",
-                )
-            if seen is None:
-                lease = session.settings.lease_seconds
-                session.reporter.noted(
-                    f"{task.name}: {processes.describe(holder)} held it last; waiting "
-                    f"up to {lease:g} s to know whether it lives"
-                )
-                seen = span.lease_until
-            if not session.transactions.retries or session.stop.wait(_CLAIM_POLL):
-                raise ClaimedError(
-                    f"{processes.describe(holder)} may still be running it",
-                    where=task.label,
-                    next="Try again in a moment",
-                )
-
-    def freeze(self, connection: sa.Connection, span: Range) -> Range:
-        """Set the bounds of a walk to the lowest and the highest key there is now."""
-        return self.move(
-            connection,
-            span,
-            lowest=self._bottom(connection),
-            upper=self.top(connection, None),
-            position=None,
-        )
-
-    def move(self, connection: sa.Connection, span: Range, **values: t.Any) -> Range:
-        """Change the bounds or the position of the range.
-
-        :raises Lost: when the claim is another runner's by now.
-        """
-        span = dataclasses.replace(span, **values)
-        self.session.store.bound(
+        lowest, upper = self._bottom(connection), self.top(connection, None)
+        self.session.store.ranges.bound(
             connection,
             self.task.name,
             self.direction,
-            self.owner,
-            lowest=span.lowest,
-            upper=span.upper,
-            position=span.position,
-            skipped=span.skipped,
+            span.number,
+            lowest=lowest,
+            upper=upper,
+            position=None,
+            rows_about=rows,
         )
-        return span
+        return dataclasses.replace(
+            span,
+            lowest=lowest,
+            upper=upper,
+            position=None,
+            rows_about=rows,
+            cuts=span.cuts + 1,
+        )
 
     def top(self, connection: sa.Connection, above: Position | None) -> Position | None:
         """Return the highest key, if it is above a position."""
         statement = sa.select(*self.key.columns).order_by(*self.key.descending())
-        if above is None:
-            row = connection.execute(statement.limit(1)).first()
-        else:
-            row = connection.execute(
-                statement.where(self.key.after()).limit(1),
-                {f"dm_low_{i}": value for i, value in enumerate(above)},
-            ).first()
-        return None if row is None else tuple(row)
+        if above is not None:
+            statement = statement.where(self.key.after())
+        found = self._first(connection, statement.limit(1), above)
+        encode(found, self._shown.columns)
+        return found
 
     def _bottom(self, connection: sa.Connection) -> Position | None:
         """Return the lowest key."""
-        row = connection.execute(
-            sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
-        ).first()
+        statement = sa.select(*self.key.columns).order_by(*self.key.order())
+        return self._first(connection, statement.limit(1), None)
+
+    def _first(
+        self,
+        connection: sa.Connection,
+        statement: sa.Select[t.Any],
+        low: Position | None,
+        **values: t.Any,
+    ) -> Position | None:
+        """Return the one key that a statement gives, if it does.
+
+        :param low: the position it begins behind.
+        """
+        values.update({f"dm_low_{i}": value for i, value in enumerate(low or ())})
+        with read_as_declared(self._shown.columns):
+            row = connection.execute(statement, values).first()
         return None if row is None else tuple(row)
 
-    def sweep(self, span: Range, rows: int | None = None) -> Range:
+    def sweep(self, span: Range) -> Range:
         """Walk from the span's position to its upper bound.
 
-        :param rows: the rows of the table, for the progress.
         :returns: the span as it is at the end.
-        :raises InterruptedRun: when asked to stop; everything done is saved.
+        :raises InterruptedRun: when asked to stop or to pause; all done is saved.
         """
         session, task = self.session, self.task
         pace = Pace(
@@ -188,42 +146,67 @@ class Walk:
             session.settings.target_seconds,
             session.settings.max_batch_size,
         )
-        meter = Meter(task.backfill.table.name, task.name, self.direction, span, rows)
+        advance = session.store.ranges.advancing(
+            task.name,
+            self.direction,
+            span.number,
+            self.claim.owner,
+            session.settings.lease_seconds,
+        )
         self._billed = time.monotonic()
-        while span.upper is not None and span.position != span.upper:
-            self._throttle(span)
+        while span.upper is not None and not span.is_done:
+            self._billed += self.control.between(self._meter.with_all(span), pace)
             if session.stop.is_set():
-                raise failures.stopped(task, span)
-            span = self._batch_with_retries(span, pace)
-            progress = meter.progress(span, pace.size)
-            session.reporter.progressed(progress)
-            signals.batch_committed.send(task.name, progress=progress)
+                raise failures.stopped(task, self._meter.with_all(span))
+            span = self._batch_with_retries(span, pace, advance)
+            with session.telling:
+                progress = self._meter.progress(span, pace.size)
+                session.reporter.progressed(progress)
+                signals.batch_committed.send(task.name, progress=progress)
         return span
 
-    def _batch_with_retries(self, span: Range, pace: Pace) -> Range:
+    def _batch_with_retries(self, span: Range, pace: Pace, advance: Advance) -> Range:
         session, task = self.session, self.task
         deadline = time.monotonic() + session.settings.retry_seconds
         pause = _FIRST_PAUSE
+        still: tuple[Position, ...] | None = None
+        refused: str | None = None
         while True:
             started = time.monotonic()
             try:
-                with session.transactions.transaction() as connection:
-                    after, rows = self._batch(connection, span, pace, started)
+                with session.transactions.batch() as connection:
+                    if refused is None:
+                        after, rows = self._batch(connection, span, pace, advance)
+                    else:
+                        after, rows = self._leave_out(
+                            connection, span, advance, refused
+                        )
+                self.claim.renewed()
                 if rows == pace.size:
                     pace.record(rows, time.monotonic() - started)
                 return after
             except Lost:
-                raise ClaimedError(
-                    "another process has taken it over",
-                    where=task.label,
-                    state="The batch of this process was rolled back",
-                    next="Watch it with flask db data status",
-                ) from None
+                span, refused = self._where_it_is(span, deadline), None
+                continue
+            except verify.StillMatching as error:
+                # Rows that came in meanwhile are taken by the next try.
+                if error.rows == still or not session.transactions.retries:
+                    row = error.rows[-1]
+                    done = self._meter.with_all(span)
+                    raise failures.still_matching(task, done, row) from error
+                still = error.rows
+                continue
             except RowError as error:
-                if error.position is None and session.transactions.retries:
+                narrowed = error.position is not None and not self._leaves_out
+                if not narrowed and session.transactions.retries:
                     if pace.shrink():
                         continue
-                raise failures.row_failed(task, self.key, span, error) from error
+                    if self._leaves_out:
+                        refused = error.what
+                        continue
+                    error.position = self._row_after(span.position)
+                done = self._meter.with_all(span)
+                raise failures.row_failed(task, self._shown, done, error) from error
             except exc.DBAPIError as error:
                 fault = faults.classify(error)
                 if fault is faults.Fault.DISCONNECTED:
@@ -232,6 +215,12 @@ class Walk:
                     raise self._failed(span, pace, error) from error
                 if fault in faults.SPLIT and pace.shrink():
                     continue
+                if fault in faults.SPLIT and self._leaves_out:
+                    refused = faults.message(error)
+                    continue
+                if fault not in faults.RETRIED:
+                    # Who has taken the range over may have dropped what this needs.
+                    self._where_it_is(span, deadline)
                 if fault not in faults.RETRIED or time.monotonic() > deadline:
                     raise self._failed(span, pace, error) from error
                 if fault in faults.SHRUNK:
@@ -240,22 +229,37 @@ class Walk:
                     f"{task.name}: {fault.meaning}; trying again with "
                     f"{pace.size:,} rows"
                 )
-            session.stop.wait(random.uniform(pause / 2, pause))
+            self.claim.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
             if fault is faults.Fault.DISCONNECTED:
-                span = self._where_it_is(span, deadline)
+                span, refused = self._where_it_is(span, deadline), None
             if session.stop.is_set():
-                raise failures.stopped(task, span)
+                raise failures.stopped(task, self._meter.with_all(span))
 
     def _where_it_is(self, span: Range, deadline: float) -> Range:
-        """Read the range again: a commit whose answer was lost may have been done."""
+        """Read the range again: it was cut, or a commit was done unnoticed.
+
+        The server may still be at that commit, which is therefore waited for.
+
+        :raises ClaimedError: when another runner has the range now.
+        """
         session, task = self.session, self.task
         pause = _FIRST_PAUSE
         while True:
             try:
                 with session.transactions.transaction() as connection:
-                    known = session.store.range(connection, task.name, self.direction)
-                return span if known is None else known
+                    known = session.store.ranges.get(
+                        connection,
+                        task.name,
+                        self.direction,
+                        span.number,
+                        locked=True,
+                    )
+                if known is None or known.owner != self.claim.owner:
+                    raise failures.taken_over(task.label)
+                with session.telling:
+                    self._meter.know([known])
+                return known
             except exc.DBAPIError as error:
                 fault = faults.classify(error)
                 if fault in faults.GONE:
@@ -264,12 +268,16 @@ class Walk:
                 if not passing or time.monotonic() > deadline:
                     raise self._failed(span, None, error) from error
                 if session.stop.is_set():
-                    raise failures.stopped(task, span) from error
+                    raise failures.stopped(task, self._meter.with_all(span)) from error
             session.stop.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _batch(
-        self, connection: sa.Connection, span: Range, pace: Pace, started: float
+        self,
+        connection: sa.Connection,
+        span: Range,
+        pace: Pace,
+        advance: Advance,
     ) -> tuple[Range, int]:
         """Change one range and move the cursor; return the span and its rows."""
         high, rows = self._next_bound(connection, span, pace.size)
@@ -281,25 +289,21 @@ class Walk:
         )
         result = self.writer.write(connection, low, high)
         if not self._proven and result.changed:
-            verify.check_first_batch(
-                connection,
-                self.task.backfill,
-                self.key,
-                low,
-                high,
-                result.skipped,
-                self.task.label,
+            verify.check_batch(
+                connection, self.task.backfill, self.key, low, high, result.skipped
             )
-            self._proven = True
+            self._proven = self.task.backfill.job.repeatable
         if keys is not None and result.changed:
             assert self._sampler is not None
             self.sample = self._sampler.after(connection, keys)
         # The commit of a batch is billed to the next one.
         now = time.monotonic()
         seconds, self._billed = now - self._billed, now
-        self._advance(
+        advance(
             connection,
             high,
+            batches=span.batches,
+            cuts=span.cuts,
             changed=result.changed,
             skipped=result.skipped,
             visited=rows,
@@ -318,6 +322,43 @@ class Walk:
         )
         return after, rows
 
+    def _leave_out(
+        self, connection: sa.Connection, span: Range, advance: Advance, error: str
+    ) -> tuple[Range, int]:
+        """Pass over the next row, which cannot be changed; as :meth:`_batch` does.
+
+        :raises BackfillError: when too many were passed over already.
+        """
+        refusals, name = self.session.store.refusals, self.task.name
+        row, rows = self._next_bound(connection, span, 1)
+        if rows:
+            if refusals.count(connection, name) >= self.session.settings.max_refusals:
+                done = self._meter.with_all(span)
+                raise failures.too_many_refused(
+                    self.task, self._shown, done, row, error
+                )
+            refusals.put(connection, name, row, error)
+        advance(
+            connection,
+            row,
+            batches=span.batches,
+            cuts=span.cuts,
+            changed=0,
+            skipped=rows,
+            visited=rows,
+            seconds=0.0,
+            batch_size=1,
+        )
+        after = dataclasses.replace(
+            span,
+            position=row,
+            skipped=span.skipped + rows,
+            visited=span.visited + rows,
+            batches=span.batches + 1,
+            batch_size=1,
+        )
+        return after, rows
+
     def _next_bound(
         self, connection: sa.Connection, span: Range, size: int
     ) -> tuple[Position, int]:
@@ -325,14 +366,9 @@ class Walk:
         assert span.upper is not None
         values: dict[str, t.Any] = {"dm_skip": size - 1}
         values.update({f"dm_high_{i}": v for i, v in enumerate(span.upper)})
-        low: tuple[()] | None = None
-        if span.position is not None:
-            low = ()
-            values.update({f"dm_low_{i}": v for i, v in enumerate(span.position)})
-        row = connection.execute(self._bound[low], values).first()
-        if row is None:
-            return span.upper, size - 1
-        return tuple(row), size
+        statement = self._bound[None if span.position is None else ()]
+        found = self._first(connection, statement, span.position, **values)
+        return (span.upper, size - 1) if found is None else (found, size)
 
     def _bound_query(self, low: Position | None) -> sa.Select[t.Any]:
         return (
@@ -343,20 +379,6 @@ class Walk:
             .limit(1)
         )
 
-    def _throttle(self, span: Range) -> None:
-        session, task = self.session, self.task
-        for throttle in task.backfill.throttles:
-            try:
-                wait = throttle()
-            except Exception as error:
-                raise failures.throttle_failed(task, span, error) from error
-            if wait is None:
-                continue
-            seconds, reason = wait
-            session.reporter.noted(f"{task.name}: waiting {seconds:g} s, {reason}")
-            session.stop.wait(seconds)
-            self._billed = time.monotonic()
-
     def _failed(
         self, span: Range, pace: Pace | None, error: exc.DBAPIError
     ) -> DataMigrateError:
@@ -364,16 +386,14 @@ class Walk:
         alone = pace is not None and pace.size == 1
         narrowed = alone and faults.classify(error) in faults.SPLIT
         row = self._row_after(span.position) if narrowed else None
-        return failures.refused(self.task, self.key, span, row, error)
+        done = self._meter.with_all(span)
+        return failures.refused(self.task, self._shown, done, row, error)
 
     def _row_after(self, position: Position | None) -> Position | None:
         if not self.session.transactions.retries:
             return None
         statement = sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
-        values: dict[str, t.Any] = {}
         if position is not None:
             statement = statement.where(self.key.after())
-            values = {f"dm_low_{i}": value for i, value in enumerate(position)}
         with self.session.transactions.transaction() as connection:
-            row = connection.execute(statement, values).first()
-        return None if row is None else tuple(row)
+            return self._first(connection, statement, position)

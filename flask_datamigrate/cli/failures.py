@@ -9,6 +9,19 @@ import click
 from flask.helpers import get_debug_flag
 
 
+class NotBegunInterrupt(KeyboardInterrupt):
+    """Ctrl-C while a command is still being imported."""
+
+
+@contextlib.contextmanager
+def not_begun() -> t.Iterator[None]:
+    """Tell a Ctrl-C in the block from one at work."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise NotBegunInterrupt from error
+
+
 @contextlib.contextmanager
 def reported() -> t.Iterator[None]:
     """Turn what a user can cause into one message and the exit code of DESIGN 7."""
@@ -20,6 +33,8 @@ def reported() -> t.Iterator[None]:
 
     try:
         yield
+    except NotBegunInterrupt:
+        _leave("interrupted before it began. Nothing was changed.", 130)
     except KeyboardInterrupt:
         _leave(
             "aborted: the transaction at hand was rolled back, all before it is saved. "

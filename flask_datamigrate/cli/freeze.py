@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 import click
@@ -12,6 +13,7 @@ from ..authoring.freeze import Frozen
 from ..authoring.freeze import from_database
 from ..authoring.freeze import from_models as read_models
 from ..errors import AuthoringError
+from ..frozen.history import replayed
 
 
 def _split(
@@ -34,7 +36,7 @@ columns_option = click.option(
 
 
 @click.command()
-@click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+@click.argument("tables", nargs=-1, metavar="TABLE...")
 @columns_option
 @click.option(
     "--from-models",
@@ -42,14 +44,35 @@ columns_option = click.option(
     help="Take the columns from the app's models instead of the database.",
 )
 @click.option(
+    "--at",
+    metavar="REVISION",
+    help="Take the columns from the migrations as of this revision, replayed on an "
+    "empty database.",
+)
+@click.option(
     "--bind", metavar="KEY", help="The bind key of the tables' database, if several."
+)
+@click.option(
+    "--rewrite",
+    metavar="REVISION",
+    help="Replace the app's models that this revision imports by frozen ones.",
+)
+@click.option("--diff", is_flag=True, help="Only show what --rewrite would change.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="See that the rewritten revision sends the same SQL, before it is written.",
 )
 @with_appcontext
 def freeze(
     tables: tuple[str, ...],
     columns: tuple[str, ...] | None,
     from_models: bool,
+    at: str | None,
     bind: str | None,
+    rewrite: str | None,
+    diff: bool,
+    check: bool,
 ) -> None:
     """Print tables as code for a migration.
 
@@ -58,8 +81,48 @@ def freeze(
 
     \b
       flask db data freeze users --columns full_name
+
+    --rewrite does it for a revision that imports the app's models; its body stays as
+    it is:
+
+    \b
+      flask db data freeze --rewrite 6c55e0560fd4 --diff --check
     """
-    click.echo(str(frozen_tables(tables, columns, from_models, bind)), nl=False)
+    if rewrite is not None:
+        if tables or columns or from_models or at:
+            raise click.UsageError(
+                "--rewrite finds the tables itself: it goes with --diff, --check and "
+                "--bind only."
+            )
+        _rewrite(rewrite, bind, only_show=diff, check=check)
+        return
+    if diff or check:
+        raise click.UsageError("--diff and --check go with --rewrite.")
+    if not tables:
+        raise click.UsageError("Name the tables: flask db data freeze TABLE...")
+    if at is not None and from_models:
+        raise click.UsageError(
+            "The models are of today: use either --at or --from-models."
+        )
+    click.echo(str(frozen_tables(tables, columns, from_models, bind, at)), nl=False)
+
+
+def _rewrite(revision: str, bind: str | None, *, only_show: bool, check: bool) -> None:
+    from ..authoring import rewriting
+    from ..authoring.rewriting.proof import prove
+
+    rewritten = rewriting.rewrite(revision, bind)
+    if only_show:
+        click.echo(rewritten.diff(), nl=False)
+    if check:
+        proof = prove(rewritten, bind)
+        fewer = ""
+        if proof.narrower:
+            fewer = f", {proof.narrower} of them for fewer columns"
+        click.echo(f"Both send the same SQL: {proof.statements} statements{fewer}.")
+    if not only_show:
+        rewritten.write()
+        click.echo(f"Rewrote {os.path.relpath(rewritten.path)}")
 
 
 def frozen_tables(
@@ -67,10 +130,12 @@ def frozen_tables(
     columns: tuple[str, ...] | None,
     from_models: bool,
     bind: str | None,
+    at: str | None = None,
 ) -> Frozen:
     """Freeze tables of the current app.
 
     :param bind: the bind key of their database, ``None`` for the default one.
+    :param at: the revision to take them from; ``None`` for the database as it is.
     :raises AuthoringError: for a bind key, table or column that does not exist.
     """
     db = current_app.extensions["migrate"].db
@@ -80,10 +145,22 @@ def frozen_tables(
             state="Nothing was written",
             next=f"The keys of SQLALCHEMY_BINDS are: {', '.join(bound(db)) or 'none'}",
         )
+    advice = ""
+    if bind is None and bound(db):
+        advice = f"For a table of another database: --bind {'|'.join(bound(db))}"
     if from_models:
-        return read_models(db.metadatas[bind], names, columns)
+        return read_models(db.metadatas[bind], names, columns, advice)
+    if at is not None:
+        with replayed(at, bind) as replay:
+            return from_database(
+                replay.connection,
+                names,
+                columns,
+                advice=advice,
+                declared=replay.declared,
+            )
     with db.engines[bind].connect() as connection:
-        return from_database(connection, names, columns)
+        return from_database(connection, names, columns, advice=advice)
 
 
 def bound(db: t.Any) -> tuple[str, ...]:

@@ -14,17 +14,30 @@ if t.TYPE_CHECKING:
 _DB = {
     "data": "flask_datamigrate.cli.group:data",
     "downgrade": "flask_datamigrate.cli.upgrade:downgrade",
+    "migrate": "flask_datamigrate.cli.migrate:migrate",
     "upgrade": "flask_datamigrate.cli.upgrade:upgrade",
 }
 
 _DATA = {
     "accept": "flask_datamigrate.cli.run:accept",
     "cancel": "flask_datamigrate.cli.run:cancel",
+    "change": "flask_datamigrate.cli.change:change",
+    "check": "flask_datamigrate.cli.check:check",
+    "doctor": "flask_datamigrate.cli.doctor:doctor",
+    "forget": "flask_datamigrate.cli.forget:forget",
     "freeze": "flask_datamigrate.cli.freeze:freeze",
+    "lint": "flask_datamigrate.cli.lint:lint",
+    "log": "flask_datamigrate.cli.log:log",
     "new": "flask_datamigrate.cli.new:new",
+    "pause": "flask_datamigrate.cli.ordering:pause",
+    "preview": "flask_datamigrate.cli.preview:preview",
+    "resume": "flask_datamigrate.cli.ordering:resume",
+    "retry": "flask_datamigrate.cli.run:retry",
     "run": "flask_datamigrate.cli.run:run",
     "status": "flask_datamigrate.cli.status:status",
+    "tune": "flask_datamigrate.cli.ordering:tune",
     "undo": "flask_datamigrate.cli.run:undo",
+    "verify": "flask_datamigrate.cli.run:verify",
 }
 
 
@@ -54,8 +67,12 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in self._lazy:
-            module, _, attribute = self._lazy[name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            from .failures import not_begun
+
+            path, _, attribute = self._lazy[name].partition(":")
+            with not_begun():
+                module = importlib.import_module(path)
+            command: click.Command = getattr(module, attribute)
             return command
         own = super().get_command(ctx, name)
         if own is None and self._base is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import signal
 import threading
 import types
@@ -10,24 +11,40 @@ import typing as t
 
 import click
 
+_AFTER_THE_BATCH = "Stopping after the batch at hand; once more to abort it."
+
 
 @contextlib.contextmanager
-def stopping() -> t.Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets; a second one aborts."""
+def stopping(said: str = _AFTER_THE_BATCH) -> t.Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C or SIGTERM sets; a second one aborts.
+
+    :param said: what is said then; nothing if it is empty.
+    """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    # A handler runs between two steps of the main thread, which may hold the event's
+    # own lock, or be printing: it must do neither. Of all ways to tell another thread,
+    # this queue is the one made for that.
+    asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    once = False
 
     def handle(number: int, frame: types.FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal once
+        if once:
             raise KeyboardInterrupt
-        stop.set()
-        click.echo(
-            "\nStopping after the batch at hand; once more to abort it.",
-            err=True,
-        )
+        once = True
+        asked.put(True)
 
+    def wait() -> None:
+        if asked.get():
+            stop.set()
+            if said:
+                click.echo(f"\n{said}", err=True)
+
+    thread = threading.Thread(target=wait, name="datamigrate-stop", daemon=True)
+    thread.start()
     before = {
         number: signal.signal(number, handle)
         for number in (signal.SIGINT, signal.SIGTERM)
@@ -37,3 +54,5 @@ def stopping() -> t.Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        asked.put(False)
+        thread.join()

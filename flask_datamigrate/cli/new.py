@@ -14,6 +14,8 @@ from ..authoring import revision
 from .freeze import bound
 from .freeze import columns_option
 from .freeze import frozen_tables
+from .options import directory_option
+from .options import place_options
 
 
 @click.command()
@@ -43,12 +45,12 @@ from .freeze import frozen_tables
 @click.option(
     "--change",
     metavar="NAME",
-    help="The staged change it belongs to. Written down, not used yet.",
+    help="The staged change it belongs to.",
 )
 @click.option(
     "--stage",
     type=click.Choice(revision.STAGES),
-    help="The stage of that change. Written down, not used yet.",
+    help="The stage of that change: `flask db upgrade` holds it by DATAMIGRATE_STAGES.",
 )
 @click.option(
     "--deferred",
@@ -58,27 +60,14 @@ from .freeze import frozen_tables
 @click.option(
     "--atomic",
     is_flag=True,
-    help="For a small table: one statement in the revision's own transaction.",
+    help="For a small table: all rows in the revision's own transaction.",
 )
 @click.option(
     "--bind", metavar="KEY", help="The bind key of the database it is for, if several."
 )
-@click.option(
-    "--head",
-    default="head",
-    help="The head revision, or BRANCH@head, to base it on.",
-)
-@click.option(
-    "--splice", is_flag=True, help="Allow a revision that is no head as the --head."
-)
-@click.option("--branch-label", help="A branch label for the new revision.")
-@click.option("--version-path", help="Which of the version locations to write into.")
+@place_options
 @click.option("--rev-id", help="The revision's id, instead of a generated one.")
-@click.option(
-    "-d",
-    "--directory",
-    help='The directory of the migrations (default is "migrations").',
-)
+@directory_option
 @with_appcontext
 def new(
     message: str,
@@ -106,6 +95,8 @@ def new(
       delete  delete rows
       sql     run one SQL statement
     """
+    if not message.strip():
+        raise click.UsageError("--message is empty: say what the migration does.")
     if not tables and (columns or from_models):
         raise click.UsageError("--columns and --from-models need --table.")
     wrong = revision.conflict(

@@ -16,15 +16,21 @@ from ..backfill.reporting import Progress
 from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
 from ..operations.log import LOGGER
+from .lines import LineReporter
 
 _STEPS = 1000
 
 
-def reporter() -> Reporter:
-    """Return the reporter that suits where this command's messages go."""
+def reporter(as_json: bool = False) -> Reporter:
+    """Return the reporter that suits where this command's messages go.
+
+    :param as_json: whether lines for machines are asked for.
+    """
+    values = settings.read(current_app.config)
+    if as_json:
+        return LineReporter(values.log_seconds)
     if sys.stderr.isatty():
         return BarReporter()
-    values = settings.read(current_app.config)
     return EchoReporter(values.log_seconds)
 
 

@@ -1,86 +1,195 @@
-"""``flask db data run``, ``accept``, ``undo`` and ``cancel``."""
+"""``flask db data run``, ``retry``, ``verify``, ``accept``, ``undo``, ``cancel``."""
 
 from __future__ import annotations
+
+import time
 
 import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..backfill import headcount
+from . import lines
+from .duration import in_seconds
 from .interrupts import stopping
+from .options import directory_option
 from .progress import reporter
-
-_DIRECTORY = click.option(
-    "-d", "--directory", help='Migration script directory (default is "migrations")'
-)
 
 
 @click.command()
-@_DIRECTORY
+@directory_option
+@click.option(
+    "--max-duration",
+    callback=in_seconds,
+    metavar="TIME",
+    help="Stop after the batch at hand when so much time is over: 90s, 30m, 2h.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, headcount.MOST),
+    metavar="N",
+    help="How many threads of this process work on each backfill at once. "
+    "Default: its own workers=, else 1.",
+)
+@lines.json_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @with_appcontext
-def run(directory: str | None, names: tuple[str, ...]) -> None:
+def run(
+    directory: str | None,
+    max_duration: float | None,
+    workers: int | None,
+    as_json: bool,
+    names: tuple[str, ...],
+) -> None:
     """Run deferred backfills, or go on with stopped ones.
 
     Without a NAME, all that `flask db upgrade` has registered and that are not
     finished. The app may go on serving meanwhile. Ctrl-C stops after the batch at
     hand; the same command goes on from there.
-    """
-    from ..upgrading import deferred
 
-    with stopping() as stop:
-        reports = deferred.run(directory or g.directory, names, reporter(), stop)
-    if not reports:
-        click.echo("Nothing to run. See: flask db data status", err=True)
+    On PostgreSQL, MySQL and MariaDB several processes, on several hosts, may run this
+    at once: they share the work, and take over what one leaves that dies.
+
+    It exits with 3 when work is left: an operator paused a backfill, the time of
+    --max-duration is over, or rows were refused with on_row_error="skip".
+    """
+    run_named(directory, names, max_duration, as_json, workers)
 
 
 @click.command()
-@_DIRECTORY
+@directory_option
+@click.option(
+    "--refused",
+    is_flag=True,
+    help="Accept instead that the rows it could not change stay as they are.",
+)
 @click.argument("name")
 @with_appcontext
-def accept(directory: str | None, name: str) -> None:
+def accept(directory: str | None, refused: bool, name: str) -> None:
     """Accept the edited definition of a backfill that was begun.
 
     A backfill whose definition was edited between two runs is refused, since the
     rows done so far were changed by the old one. After `accept`, the rows still to
     come are changed by the new one; those done are not done again.
+
+    With --refused it is the rows that are accepted which on_row_error="skip" has left
+    out: `flask db data status` lists them. The backfill is finished by its next run.
     """
     from ..upgrading import deferred
+    from ..upgrading import ordering
 
-    record = deferred.accept(directory or g.directory, name)
+    if refused:
+        for answer, count in ordering.accept_refused(directory or g.directory, name):
+            what = f"refused rows accepted: {count:,}" if count else "no row to accept"
+            how = f"Go on with: {answer.goes_on}"
+            click.echo(f"{answer.name}: {what}. {how}", err=True)
+        return
+    fingerprint = deferred.accept(directory or g.directory, name)
+    if fingerprint is None:
+        click.echo(f"{name}: not edited, nothing to accept.", err=True)
+        return
     click.echo(
-        f"{name}: accepted as {record.fingerprint}. Go on with the command that was "
-        "refused.",
+        f"{name}: accepted as {fingerprint}. Go on with the command that was refused.",
         err=True,
     )
 
 
 @click.command()
-@_DIRECTORY
-@click.argument("name")
+@directory_option
+@lines.json_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @with_appcontext
-def undo(directory: str | None, name: str) -> None:
-    """Restore the rows of a backfill that was begun and whose revision is not applied.
+def retry(directory: str | None, as_json: bool, names: tuple[str, ...]) -> None:
+    """Go on with failed backfills, from their last commit.
 
-    The backfill needs undo=True. When its revision is applied, `flask db downgrade`
-    is the way back. Ctrl-C stops after the batch at hand; the same command goes on
-    from there.
+    Without a NAME, with all that have failed. Mend first what the error says; `flask
+    db data status` shows it. Nothing that was committed is done again.
+    """
+    from ..upgrading import deferred
+
+    with lines.errors(as_json), stopping() as stop:
+        reports = deferred.retry(
+            directory or g.directory, names, reporter(as_json), stop
+        )
+    if not reports and not as_json:
+        click.echo("No backfill has failed. See: flask db data status", err=True)
+
+
+@click.command()
+@directory_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@with_appcontext
+def verify(directory: str | None, names: tuple[str, ...]) -> None:
+    """Make the check of finished backfills again, over the rows of today.
+
+    Without a NAME, of all that are finished. It reads the whole table and changes
+    nothing. It exits with 1 when a check does not hold.
+    """
+    from ..upgrading import deferred
+
+    for line in deferred.verify(directory or g.directory, names):
+        click.echo(line, err=True)
+
+
+@click.command()
+@directory_option
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@with_appcontext
+def undo(directory: str | None, names: tuple[str, ...]) -> None:
+    """Restore the rows of backfills that were begun and whose revision is not applied.
+
+    A backfill needs undo=True. When its revision is applied, `flask db downgrade` is
+    the way back. Of several the last one is undone first. Ctrl-C stops after the batch
+    at hand; the same command goes on from there.
     """
     from ..upgrading import deferred
 
     with stopping() as stop:
-        deferred.undo(directory or g.directory, name, reporter(), stop)
+        deferred.undo(directory or g.directory, names, reporter(), stop)
 
 
 @click.command()
-@_DIRECTORY
-@click.argument("name")
+@directory_option
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @with_appcontext
-def cancel(directory: str | None, name: str) -> None:
-    """Give a backfill up; the rows it has changed stay changed.
+def cancel(directory: str | None, names: tuple[str, ...]) -> None:
+    """Give backfills up; the rows they have changed stay changed.
 
-    A later `flask db upgrade` to its revision begins it anew, from the first row.
+    One that runs, here or on another host, finishes its batch first. A later `flask db
+    upgrade` to its revision begins it anew, from the first row, and so does `flask db
+    data run NAME` where its revision is applied.
     """
     from ..upgrading import deferred
 
-    deferred.cancel(directory or g.directory, name)
-    click.echo(f"{name}: cancelled. The rows it has changed stay changed.", err=True)
+    for name in deferred.cancel(directory or g.directory, names):
+        click.echo(
+            f"{name}: cancelled. The rows it has changed stay changed.", err=True
+        )
+
+
+def run_named(
+    directory: str | None,
+    names: tuple[str, ...],
+    max_duration: float | None = None,
+    as_json: bool = False,
+    workers: int | None = None,
+) -> None:
+    """Run backfills, and say what they did.
+
+    :param max_duration: seconds.
+    :param workers: of this process; ``None`` for what each backfill says.
+    """
+    from ..upgrading import deferred
+
+    until = None if max_duration is None else time.monotonic() + max_duration
+    with lines.errors(as_json), stopping() as stop:
+        reports = deferred.run(
+            directory or g.directory,
+            names,
+            reporter(as_json),
+            stop,
+            until=until,
+            workers=workers,
+        )
+    if not reports and not as_json:
+        click.echo("Nothing to run. See: flask db data status", err=True)

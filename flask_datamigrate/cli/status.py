@@ -9,50 +9,171 @@ from flask import g
 from flask.cli import with_appcontext
 
 from ..backfill.reporting import duration
+from ..backfill.states import State
+from ..stages.compatibility import Standing
 from ..upgrading.overview import Entry
 from ..upgrading.overview import entries
+from ..upgrading.standings import standings
+from .interrupts import stopping
+from .options import directory_option
+
+_SHOWN = 10
+"""How many refused rows of a backfill are listed."""
+
+_EVERY = 2.0
+"""Seconds between two looks of ``--watch``."""
 
 
 @click.command()
-@click.option(
-    "-d", "--directory", help='Migration script directory (default is "migrations")'
-)
+@directory_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Look again every 2 seconds until all is done; Ctrl-C leaves.",
+)
 @with_appcontext
-def status(directory: str | None, as_json: bool) -> None:
-    """Show every backfill: its state, how far it is, and what went wrong.
+def status(directory: str | None, as_json: bool, watch: bool) -> None:
+    """Show every backfill and every staged change, and what went wrong.
 
     A backfill is pending, running, paused, failed, verifying, finished, undoing,
     undone or cancelled. One that is paused or failed goes on from its last commit
     with `flask db upgrade`, or with `flask db data run NAME` if it is deferred.
+
+    A backfill with atomic=True is part of its revision's own transaction and not
+    listed: it is done when `flask db current` shows the revision or a later one.
+
+    A staged change is shown with its stage in the config and in the database, whether
+    its contract may be applied, and the next step. In the JSON its "kind" is "change".
     """
-    found = entries(directory or g.directory)
-    if as_json:
-        click.echo(json.dumps([entry.as_json() for entry in found], indent=2))
-    elif not found:
+    # Not by KeyboardInterrupt, which may be raised where it is passed over.
+    with stopping(said="") as stop:
+        while not stop.is_set():
+            found = entries(directory or g.directory)
+            changes = standings(directory or g.directory)
+            if watch:
+                click.clear()
+            if as_json:
+                shown = [entry.as_json() for entry in found]
+                shown += [change.as_json() for change in changes]
+                click.echo(json.dumps(shown, indent=None if watch else 2))
+            else:
+                _print(found, changes)
+            if not watch or all(entry.is_done for entry in found):
+                return
+            stop.wait(_EVERY)
+    click.get_current_context().exit(130)
+
+
+def _print(found: list[Entry], changes: list[Standing]) -> None:
+    if not found:
         click.echo("No backfills. Write one with: flask db data new -m MESSAGE")
     else:
         _print_table(found)
+    if changes:
+        click.echo()
+        _print_changes(changes)
+
+
+def _print_refused(entry: Entry) -> None:
+    accepted = all(refusal.accepted for refusal in entry.refusals)
+    how = "accepted" if accepted else f"flask db data accept --refused {entry.name}"
+    click.echo(f"\n{entry.name}: refused rows: {len(entry.refusals):,} ({how})")
+    for row, refusal in entry.refused[:_SHOWN]:
+        click.echo(f"  {row}: {refusal.error}")
+    if len(entry.refusals) > _SHOWN:
+        click.echo("  and more, see --json")
 
 
 def _print_table(found: list[Entry]) -> None:
     header = ("NAME", "TABLE", "STATE", "DONE", "ROWS CHANGED", "TIME")
-    rows = [header, *(_cells(entry) for entry in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    _print_rows([header, *(_cells(entry) for entry in found)])
+    for entry in found:
+        record = entry.record
+        if entry.paused_by is not None:
+            click.echo(
+                f"\n{entry.name}: paused by an operator ({entry.paused_by}). "
+                f"To go on: flask db data resume {entry.name}"
+            )
+        if entry.waiting is not None:
+            click.echo(f"\n{entry.name}: waiting: {entry.waiting}")
+        if entry.order.tuned:
+            tuned = ", ".join(f"{k} {v:g}" for k, v in entry.order.tuned.items())
+            click.echo(f"\n{entry.name}: tuned to {tuned}")
+        if entry.set_aside:
+            click.echo(
+                f"\n{entry.name}: {_indexes(len(entry.set_aside))} set aside: "
+                f"{', '.join(entry.set_aside)}. Made again when it ends, is undone or "
+                "is cancelled"
+            )
+        if entry.refusals:
+            _print_refused(entry)
+        if record is not None and record.error:
+            click.echo(f"\n{entry.name}: {record.error}")
+        if record is not None and record.conflicts:
+            where = record.undo_table or "no table any more: they were forgotten"
+            click.echo(
+                f"\n{entry.name}: {record.conflicts:,} rows {_left_alone(record.kind)} "
+                f"{where}"
+            )
+    undoable = [entry.name for entry in found if _can_be_undone(entry)]
+    if undoable:
+        click.echo(
+            f"\nCan be undone: {', '.join(undoable)}. To drop what is kept for that: "
+            "flask db data forget NAME"
+        )
+
+
+def _can_be_undone(entry: Entry) -> bool:
+    record = entry.record
+    if record is None or record.undo_table is None or record.conflicts:
+        return False
+    return entry.is_done
+
+
+def _indexes(count: int) -> str:
+    return "1 index" if count == 1 else f"{count} indexes"
+
+
+def _left_alone(kind: str) -> str:
+    """Say which rows an undo left alone, up to the name of the side table."""
+    if kind == "delete":
+        return "were not brought back, since their place is taken; they are in"
+    if kind == "insert":
+        return (
+            "were changed, used or deleted by somebody since and left alone; as they "
+            "came in they are in"
+        )
+    return "were changed by somebody since and left alone; their old values are in"
+
+
+def _print_changes(changes: list[Standing]) -> None:
+    header = ("CHANGE", "CONFIG", "DATABASE", "CONTRACT")
+    rows = [
+        (
+            change.name,
+            change.config or "not named",
+            (change.database or "none") + (", verified" if change.verified else ""),
+            change.gate,
+        )
+        for change in changes
+    ]
+    _print_rows([header, *rows])
+    for change in changes:
+        if change.conflict is not None:
+            click.echo(f"\nConflict: {change.conflict.what}.")
+        if change.sync:
+            click.echo(f"\n{change.name}: in sync: {', '.join(change.sync)}")
+        click.echo(f"\n{change.name}: next: {change.next}")
+
+
+def _print_rows(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         line = "  ".join(
             cell.ljust(width) for cell, width in zip(row, widths, strict=True)
         )
         click.echo(line.rstrip())
-    for entry in found:
-        record = entry.record
-        if record is not None and record.error:
-            click.echo(f"\n{entry.name}: {record.error}")
-        if record is not None and record.conflicts:
-            click.echo(
-                f"\n{entry.name}: {record.conflicts:,} rows were changed by somebody "
-                f"since and left alone; their old values are in {record.undo_table}"
-            )
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -62,8 +183,24 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     return (
         entry.name,
         table if entry.bind is None else f"{table} ({entry.bind})",
-        entry.state.value + (f", {entry.runner}" if entry.runner else ""),
+        _state(entry),
         "" if fraction is None else f"{fraction:.0%}",
         f"{shown['rows_changed']:,}",
-        duration(shown["seconds"]) if entry.span else "",
+        duration(shown["seconds"]) if entry.ranges else "",
     )
+
+
+def _state(entry: Entry) -> str:
+    if entry.runners:
+        return ", ".join([entry.state.value, *_parts(entry), *entry.runners])
+    if entry.state is State.FINISHED and not entry.applied:
+        return "finished, its revision not applied"
+    if entry.state is State.PENDING and entry.applied and entry.record is None:
+        return "not run here, its revision applied"
+    return entry.state.value
+
+
+def _parts(entry: Entry) -> list[str]:
+    """Say how many of its ranges are done, if they are several."""
+    total = entry.total
+    return [f"{total.done} of {total.ranges} ranges done"] if total.ranges > 1 else []

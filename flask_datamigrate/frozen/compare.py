@@ -6,6 +6,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..dialects import family
 from ..errors import DefinitionError
 from ..errors import FrozenMismatchError
 from .families import compatible
@@ -157,8 +158,8 @@ def _fits(
         impl, sa.Interval | sa.PickleType
     ):
         impl = impl.load_dialect_impl(connection.dialect)
-    name = connection.dialect.name
-    return compatible(impl, actual, name) or compatible(declared, actual, name)
+    spoken = family(connection.dialect)
+    return compatible(impl, actual, spoken) or compatible(declared, actual, spoken)
 
 
 def _shown(connection: sa.Connection, type_: sa.types.TypeEngine[t.Any]) -> str:

@@ -78,7 +78,6 @@ _SQLITE = {
 _STORED_AS = {
     "postgresql": _EVERYWHERE,
     "mysql": _EVERYWHERE | _MYSQL,
-    "mariadb": _EVERYWHERE | _MYSQL,
     "sqlite": _EVERYWHERE | _SQLITE,
 }
 
@@ -99,19 +98,19 @@ def family(type_: _Type) -> str | None:
     return None
 
 
-def compatible(declared: _Type, actual: _Type, dialect_name: str) -> bool:
+def compatible(declared: _Type, actual: _Type, spoken: str) -> bool:
     """Tell whether a declared type can work with the one in the database.
 
     :param declared: the type in the frozen table.
     :param actual: the type the database reflects.
-    :param dialect_name: ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``.
+    :param spoken: ``postgresql``, ``mysql`` (MariaDB too) or ``sqlite``.
     """
-    if dialect_name == "sqlite" and _nameless(actual):
+    if spoken == "sqlite" and _nameless(actual):
         return True
     pair = family(declared), family(actual)
     if None in pair or pair[0] == pair[1]:
         return True
-    allowed = _STORED_AS.get(dialect_name)
+    allowed = _STORED_AS.get(spoken)
     return allowed is None or pair in allowed
 
 

@@ -47,8 +47,18 @@ def model(
     return mapped
 
 
+class Query:
+    """What Flask-SQLAlchemy's models have, on the migration's own connection."""
+
+    def __get__(self, _: object, model: type[t.Any]) -> orm.Query[t.Any]:
+        from alembic import op
+
+        return orm.Session(op.get_bind()).query(model)
+
+
 class _Frozen:
     __table__: t.ClassVar[sa.Table]
+    query = Query()
 
     def __init__(self, /, **values: t.Any) -> None:
         for name, value in values.items():

@@ -32,6 +32,9 @@ class Reflection:
         # A database that is not attached is an error of PRAGMA, not an empty answer.
         if self._sqlite and not self._has_schema():
             return None
+        # SQLite finds a table by its name in any case, and SQLAlchemy then does not.
+        if self._sqlite and self.name not in [*self._names(), *self._temporary()]:
+            return None
         with _quietly():
             try:
                 return list(self._inspector.get_columns(self.name, schema=self.schema))
@@ -50,7 +53,11 @@ class Reflection:
             constraints = self._inspector.get_unique_constraints(
                 self.name, schema=self.schema
             )
-            indexes = self._inspector.get_indexes(self.name, schema=self.schema)
+            # On SQLite the index behind a constraint is seen where its text is not.
+            behind = {"include_auto_indexes": True} if self._sqlite else {}
+            indexes = self._inspector.get_indexes(
+                self.name, schema=self.schema, **behind
+            )
         found = [list(constraint["column_names"]) for constraint in constraints]
         for index in indexes:
             names = [name for name in index["column_names"] if name is not None]
@@ -65,9 +72,14 @@ class Reflection:
         """Return the names of the tables and views of the schema that are the app's."""
         if not self._has_schema():
             return []
+        return [name for name in self._names() if not name.startswith(OWN_TABLES)]
+
+    def _names(self) -> list[str]:
         names = self._inspector.get_table_names(self.schema)
-        names += self._inspector.get_view_names(self.schema)
-        return [name for name in names if not name.startswith(OWN_TABLES)]
+        return [*names, *self._inspector.get_view_names(self.schema)]
+
+    def _temporary(self) -> list[str]:
+        return self._inspector.get_temp_table_names() if self.schema is None else []
 
     def _has_schema(self) -> bool:
         return self.schema is None or self.schema in self._inspector.get_schema_names()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from .. import settings
 from ..backfill.connections import AlembicTransactions
-from ..backfill.connections import family
 from ..backfill.definition import Backfill
 from ..backfill.reporting import LogReporter
 from ..backfill.runner import Runner
@@ -16,9 +14,12 @@ from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..backfill.store import Record
 from ..backfill.store import Store
+from ..dialects import family
 from ..errors import DefinitionError
 from ..errors import MixedRevisionError
+from ..frozen.history import replaying
 from . import atomic
+from . import configured
 from . import naming
 from . import offline
 from .log import LOGGER
@@ -41,6 +42,8 @@ def apply(context: MigrationContext, backfill: t.Any) -> None:
         the three.
     """
     _check(context, backfill)
+    if replaying.get():
+        return
     segment = current.get()
     if context.as_sql:
         offline.write(context, backfill)
@@ -48,7 +51,7 @@ def apply(context: MigrationContext, backfill: t.Any) -> None:
         where = f"table {backfill.table.name}"
         if segment is not None and segment.revision is not None:
             where = f"revision {segment.revision}, {where}"
-        atomic.run(context, backfill, _settings().atomic_rows, where)
+        atomic.run(context, backfill, configured.settings().atomic_rows, where)
     elif segment is None:
         _run_in_place(context, backfill)
     else:
@@ -58,6 +61,8 @@ def apply(context: MigrationContext, backfill: t.Any) -> None:
 def undo(context: MigrationContext, backfill: t.Any) -> None:
     """Restore what a backfill changed, or see that it was restored."""
     _check(context, backfill)
+    if replaying.get():
+        return
     segment = current.get()
     if context.as_sql:
         offline.refuse_undo(backfill)
@@ -68,21 +73,17 @@ def undo(context: MigrationContext, backfill: t.Any) -> None:
     record = _record(context, task)
     if record is None or record.state not in _NOTHING_TO_UNDO:
         raise Suspend(_work("undo", context, task))
-    _set_applied(context, task, False)
+    _applied_with_version(context, task, False)
 
 
 def _step_over(context: MigrationContext, backfill: Backfill, segment: Segment) -> None:
     task = naming.task_of(backfill, context.script, segment.revision)
-    assert context.connection is not None
-    here = (str(context.connection.engine.url), task.name)
-    if here in segment.stepped:
-        return
     record = _record(context, task)
     deferred = segment.deferred if backfill.deferred is None else backfill.deferred
+    deferred = deferred and segment.revision not in segment.at_once
     if record is None or not _is_ready(record, deferred):
-        raise Suspend(_work("register" if deferred else "run", context, task))
-    _set_applied(context, task, True)
-    segment.stepped.add(here)
+        raise Suspend(_work("defer" if deferred else "run", context, task))
+    _applied_with_version(context, task, True)
 
 
 def _is_ready(record: Record, deferred: bool) -> bool:
@@ -102,12 +103,12 @@ def _run_in_place(context: MigrationContext, backfill: Backfill) -> None:
     runner.begin_anew(task)
     deferred = backfill.deferred
     if deferred is None:
-        deferred = _settings().backfills == "deferred"
+        deferred = configured.settings().backfills == "deferred"
     if deferred:
-        runner.register(task)
+        runner.defer(task)
     else:
         runner.run(task)
-    _set_applied(context, task, True)
+    _applied_with_version(context, task, True)
 
 
 def _undo_in_place(context: MigrationContext, backfill: Backfill) -> None:
@@ -116,7 +117,7 @@ def _undo_in_place(context: MigrationContext, backfill: Backfill) -> None:
     record = _record(context, task)
     if record is None or record.state not in _NOTHING_TO_UNDO:
         runner.undo(task)
-    _set_applied(context, task, False)
+    _applied_with_version(context, task, False)
 
 
 def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
@@ -136,7 +137,7 @@ def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
             state="No row was changed",
             next="Run it with: flask db upgrade (or flask_datamigrate.upgrade())",
         ) from None
-    values = _settings()
+    values = configured.settings()
     return Runner(
         AlembicTransactions(context),
         values,
@@ -146,7 +147,7 @@ def _runner_in_place(context: MigrationContext, task: Task) -> Runner:
 
 
 def _work(
-    kind: t.Literal["run", "register", "undo"], context: MigrationContext, task: Task
+    kind: t.Literal["run", "defer", "undo"], context: MigrationContext, task: Task
 ) -> Work:
     assert context.connection is not None
     return Work(kind, task, context.connection.engine, context.version_table_schema)
@@ -159,12 +160,25 @@ def _record(context: MigrationContext, task: Task) -> Record | None:
     return store.get(connection, task.name) if store.exists(connection) else None
 
 
-def _set_applied(context: MigrationContext, task: Task, applied: bool) -> None:
-    """Note the step in the transaction that writes the version."""
-    connection = context.connection
-    assert connection is not None
-    store = Store(context.version_table_schema, connection.dialect)
-    store.update(connection, task.name, applied=applied)
+def _applied_with_version(context: MigrationContext, task: Task, applied: bool) -> None:
+    """Note the step in the transaction that writes the version, after it is written.
+
+    Any earlier, and the commit point of another backfill, a block of the user's own
+    or DDL on MySQL could commit the note without the version: the next upgrade would
+    take the rows for those of an earlier application, and begin anew.
+    """
+
+    def note(**step: t.Any) -> None:
+        context.on_version_apply_callbacks = tuple(
+            other for other in context.on_version_apply_callbacks if other is not note
+        )
+        connection = context.connection
+        assert connection is not None
+        store = Store(context.version_table_schema, connection.dialect)
+        store.update(connection, task.name, applied=applied)
+
+    # First, since a callback of env.py may refuse the step.
+    context.on_version_apply_callbacks = (note, *context.on_version_apply_callbacks)
 
 
 def _check(context: MigrationContext, backfill: t.Any) -> None:
@@ -180,13 +194,3 @@ def _check(context: MigrationContext, backfill: t.Any) -> None:
             f"{context.dialect.name}",
             where=f"table {backfill.table.name}",
         )
-
-
-def _settings() -> settings.Settings:
-    """Return the app's settings, or the defaults where there is no app."""
-    try:
-        from flask import current_app
-
-        return settings.read(current_app.config)
-    except (ImportError, RuntimeError):
-        return settings.read({})

@@ -15,7 +15,8 @@ def unmute() -> None:
     logger the file does not name. A file of Flask-Migrate 2.6 or older does not
     name ``flask_migrate``, which would lose its errors and our progress.
     """
-    for name in ("flask_migrate", LOGGER):
+    ours = [name for name in logging.root.manager.loggerDict if name.startswith(LOGGER)]
+    for name in ("flask_migrate", *ours):
         logging.getLogger(name).disabled = False
     parent = logging.getLogger("flask_migrate")
     if parent.level == logging.NOTSET:

@@ -14,17 +14,25 @@ if t.TYPE_CHECKING:
 
 
 def backfills_of(script: Script) -> list[Task]:
-    """Return the backfills that a revision's file defines, in order."""
+    """Return the backfills that a revision's file defines, in order.
+
+    The first without a name of its own is called as the revision, so that one that is
+    begun keeps its name when another is written below it.
+    """
     found: dict[int, tuple[str, Backfill]] = {}
     for attribute, value in vars(script.module).items():
         if isinstance(value, Backfill) and not value.atomic:
             found.setdefault(id(value), (attribute, value))
-    several = sum(backfill.name is None for _, backfill in found.values()) > 1
-    tasks = []
+    named: list[tuple[Backfill, str]] = []
+    default = script.revision
     for attribute, backfill in found.values():
-        default = f"{script.revision}.{attribute}" if several else script.revision
-        tasks.append(Task(backfill, backfill.name or default, script.revision))
-    return tasks
+        if backfill.name is not None:
+            named.append((backfill, backfill.name))
+            continue
+        named.append((backfill, default or f"{script.revision}.{attribute}"))
+        default = ""
+    names = frozenset(name for _, name in named)
+    return [Task(backfill, name, script.revision, names) for backfill, name in named]
 
 
 def task_of(

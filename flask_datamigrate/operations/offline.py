@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from ..backfill.definition import Backfill
-from ..backfill.definition import Rows
+from ..backfill.jobs import Rows
 from ..errors import OfflineError
 
 if t.TYPE_CHECKING:

@@ -7,10 +7,15 @@ is called.
 
 from __future__ import annotations
 
+import sys
+import types
 import typing as t
 
 from alembic.operations import MigrateOperation
 from alembic.operations import Operations
+
+from . import logged_plugin as logged_plugin
+from .ddl import directives as directives
 
 if t.TYPE_CHECKING:
     from ..backfill.definition import Backfill
@@ -18,6 +23,20 @@ if t.TYPE_CHECKING:
 
 def setup(plugin: t.Any) -> None:
     """Do nothing: Alembic's plugin loader calls it, and the import registered all."""
+
+
+class _Plugin(types.ModuleType):
+    """This module, for an Alembic that takes an entry point for a list of modules.
+
+    Releases before 1.20.1 do (Alembic issue 1873), and fail to be imported on one
+    that is not; later ones warn of a list.
+    """
+
+    def __iter__(self) -> t.Iterator[types.ModuleType]:
+        yield self
+
+
+sys.modules[__name__].__class__ = _Plugin
 
 
 @Operations.register_operation("backfill")

@@ -21,15 +21,31 @@ if t.TYPE_CHECKING:
 class Work:
     """What has to be done before a revision can be stepped over.
 
-    :param kind: ``run``, ``register`` or ``undo``.
+    :param kind: ``run``, ``defer`` or ``undo``.
     :param engine: the database Alembic was on.
     :param schema: the schema of its ``alembic_version``.
     """
 
-    kind: t.Literal["run", "register", "undo"]
+    kind: t.Literal["run", "defer", "undo"]
     task: Task
     engine: sa.Engine
     schema: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outside:
+    """A schema change that has to run while no transaction of Alembic's is open.
+
+    :param label: what it is called.
+    :param engine: the database Alembic was on.
+    :param do: runs it; when it is run already, it does nothing.
+    :param revision: the revision it belongs to.
+    """
+
+    label: str
+    engine: sa.Engine
+    do: t.Callable[[], None]
+    revision: str | None
 
 
 class Suspend(BaseException):
@@ -38,9 +54,9 @@ class Suspend(BaseException):
     Not an ``Exception``, so that a migration's own ``except`` lets it through.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work | Outside) -> None:
         self.work = work
-        super().__init__(f"{work.kind} {work.task.name}")
+        super().__init__(repr(work))
 
 
 @dataclasses.dataclass(slots=True)
@@ -49,15 +65,33 @@ class Segment:
 
     :param revision: the revision Alembic is at.
     :param deferred: whether backfills that do not say are deferred.
-    :param stepped: the database and name of each backfill this step has passed.
+    :param kept: whether a part of that revision stays even if it fails.
+    :param added: the columns that revision has added: schema, table and name.
+    :param at_once: the revisions whose backfills are run whether deferred or not.
     """
 
     revision: str | None = None
     deferred: bool = False
-    stepped: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    kept: bool = False
+    added: set[tuple[str | None, str, str]] = dataclasses.field(default_factory=set)
+    at_once: frozenset[str] = frozenset()
 
 
 current: contextvars.ContextVar[Segment | None] = contextvars.ContextVar(
     "flask_datamigrate_segment", default=None
 )
 """The running segment of ``flask db upgrade``; ``None`` under plain Alembic."""
+
+
+def what_stays(*, transactional: bool) -> str:
+    """Say what is true of the schema when the running revision fails.
+
+    :param transactional: whether the database rolls schema changes back.
+    """
+    segment = current.get()
+    if transactional or (segment is not None and not segment.kept):
+        return "The revision was rolled back"
+    return (
+        "This database does not roll DDL back, so the schema changes above the failed "
+        "one in the revision stay"
+    )

@@ -6,13 +6,14 @@ import logging
 import threading
 import typing as t
 
-from alembic import command
 from flask import current_app
 
 from .. import settings
 from ..backfill.reporting import LogReporter
 from ..backfill.reporting import Reporter
 from ..operations.log import LOGGER
+from ..settings import Stage
+from . import script
 from .report import UpgradeReport
 from .segments import Direction
 from .segments import Migration
@@ -27,6 +28,7 @@ def upgrade(
     tag: str | None = None,
     x_arg: XArg = None,
     *,
+    through: Stage | None = None,
     wait: float | None = None,
     defer: bool | None = None,
     reporter: Reporter | None = None,
@@ -36,16 +38,20 @@ def upgrade(
 
     Takes what ``flask_migrate.upgrade`` takes, but raises where that exits.
 
+    :param through: the last stage of staged changes to apply: ``"expand"``,
+        ``"migrate"`` or ``"contract"``. ``DATAMIGRATE_STAGES`` may allow less.
     :param wait: seconds to wait for another upgrade that is running;
         ``DATAMIGRATE_LOCK_WAIT`` by default.
     :param defer: whether to leave backfills that do not say to ``flask db data run``;
         ``DATAMIGRATE_BACKFILLS`` decides by default.
     :param reporter: gets the progress; it is logged by default.
     :param stop: set it from another thread to stop after the batch at hand.
+    :raises GateError: when backfills that are not finished hold a contract revision;
+        all in front of it is applied, as ``report`` of the error says.
     :raises DataMigrateError: with what failed, where, and what to do.
     """
     return _migrate(
-        "up", directory, revision, sql, tag, x_arg, wait, defer, reporter, stop
+        "up", directory, revision, sql, tag, x_arg, through, wait, defer, reporter, stop
     )
 
 
@@ -71,7 +77,7 @@ def downgrade(
     :raises DataMigrateError: with what failed, where, and what to do.
     """
     return _migrate(
-        "down", directory, revision, sql, tag, x_arg, wait, None, reporter, stop
+        "down", directory, revision, sql, tag, x_arg, None, wait, None, reporter, stop
     )
 
 
@@ -82,6 +88,7 @@ def _migrate(
     sql: bool,
     tag: str | None,
     x_arg: XArg,
+    through: Stage | None,
     wait: float | None,
     defer: bool | None,
     reporter: Reporter | None,
@@ -89,15 +96,13 @@ def _migrate(
 ) -> UpgradeReport:
     migrate = current_app.extensions["migrate"].migrate
     config = migrate.get_config(directory, x_arg=x_arg)
-    if sql:
-        if direction == "up":
-            command.upgrade(config, revision, sql=True, tag=tag)
-        else:
-            # As flask_migrate.downgrade does: a script needs a place to start from.
-            revision = "head:-1" if revision == "-1" else revision
-            command.downgrade(config, revision, sql=True, tag=tag)
-        return UpgradeReport((), (), ())
     values = settings.read(current_app.config)
+    if sql:
+        if direction == "down" and revision == "-1":
+            # As flask_migrate.downgrade does: a script needs a place to start from.
+            revision = "head:-1"
+        held = script.write(config, direction, revision, tag, values, through)
+        return UpgradeReport((), (), (), held)
     if reporter is None:
         logger = logging.getLogger(LOGGER)
         reporter = LogReporter(logger, values.log_seconds)
@@ -106,6 +111,7 @@ def _migrate(
         direction,
         revision,
         tag=tag,
+        through=through,
         settings=values,
         wait=values.lock_wait if wait is None else wait,
         deferred=values.backfills == "deferred" if defer is None else defer,

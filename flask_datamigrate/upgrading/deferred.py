@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
+import time
 import typing as t
 
-from flask import current_app
-
-from .. import settings
-from ..backfill.connections import OwnTransactions
 from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
 from ..backfill.runner import Task
+from ..backfill.states import ENDED
 from ..backfill.states import STARTABLE
 from ..backfill.states import State
-from ..backfill.store import Record
 from ..errors import BackfillError
+from ..errors import ClaimedError
+from ..errors import PausedRun
 from ..errors import UndoError
-from . import overview
+from ..errors import VerificationError
+from .chosen import chosen
+from .chosen import names_it
+from .chosen import runner_of
+from .overview import Entry
+
+_PATIENCE = 60
+"""Seconds a cancel waits for a runner that was asked to pause: a batch takes a
+fraction of one, a wait for a lock a few."""
 
 
 def run(
@@ -27,113 +33,263 @@ def run(
     names: t.Sequence[str],
     reporter: Reporter,
     stop: threading.Event,
+    *,
+    until: float | None = None,
+    workers: int | None = None,
 ) -> list[BackfillReport]:
-    """Run the named backfills, or all registered ones; pass over finished ones.
+    """Run the named backfills, or all that wait; pass over finished ones.
 
-    :raises BackfillError: for a name that no database knows.
+    One that was given up is run anew when it is named. One that no file defines any
+    more is passed over and reported, unless it is named.
+
+    :param until: when the time for it is over, by :func:`time.monotonic`.
+    :param workers: of this process at each backfill; ``None`` for what that says.
+    :raises PausedRun: at the end, when one was paused by an operator or the time is
+        over.
+    :raises BackfillError: for a name that no database knows, and for one whose
+        revision was taken back, or not applied yet, and whose rows are therefore
+        not to be changed now.
     """
-    entries = _chosen(directory, names)
-    reports = []
+    to_run = (
+        entry
+        for entry in chosen(directory, names)
+        if _is_to_run(entry, names_it(names, entry), reporter)
+    )
+    return _run_each(to_run, reporter, stop, until, workers)
+
+
+def retry(
+    directory: str | None,
+    names: t.Sequence[str],
+    reporter: Reporter,
+    stop: threading.Event,
+) -> list[BackfillReport]:
+    """Go on with failed backfills, the named ones or all, from their last commit.
+
+    :raises BackfillError: for a name that no database knows, and for one that has
+        not failed.
+    """
+    entries = chosen(directory, names)
+    failed = [entry for entry in entries if entry.state is State.FAILED]
     for entry in entries:
-        assert entry.record is not None
-        if entry.record.state not in STARTABLE:
+        if entry.name in names and entry not in failed:
+            raise BackfillError(
+                f"it is {entry.state.value} and has not failed",
+                where=entry.label,
+                state="Nothing was changed",
+                next="See flask db data status",
+            )
+    return _run_each(failed, reporter, stop)
+
+
+def verify(directory: str | None, names: t.Sequence[str]) -> t.Iterator[str]:
+    """Make the checks of finished backfills again, the named ones or all.
+
+    :returns: a line for each that holds, as it is known.
+    :raises VerificationError: at the end, when one does not hold.
+    :raises BackfillError: for a name that no database knows, and for one that is not
+        finished.
+    """
+    wrong: list[VerificationError] = []
+    for entry in chosen(directory, names):
+        if not names and entry.state is not State.FINISHED:
             continue
-        with _runner(entry.bind, reporter, stop) as runner:
-            reports.append(runner.run(_defined(entry)))
-    return reports
+        with runner_of(entry, Reporter(), threading.Event()) as runner:
+            try:
+                yield f"{entry.name}: {runner.verify(_defined(entry))}"
+            except VerificationError as error:
+                wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise VerificationError(
+            "; ".join(f"{error.where}: {error.what}" for error in wrong),
+            where=f"the checks of {len(wrong)} backfills do not hold",
+            state="Nothing was changed",
+            next=wrong[0].next,
+        )
 
 
-def accept(directory: str | None, name: str) -> Record:
+def accept(directory: str | None, name: str) -> str | None:
     """Take the definition of a backfill as it is now for the right one.
 
+    :returns: its fingerprint; ``None`` when it is the one accepted before.
     :raises BackfillError: when no database knows it.
     """
-    record = None
-    for entry in _chosen(directory, [name]):
-        with _runner(entry.bind, Reporter(), threading.Event()) as runner:
+    accepted = None
+    for entry in chosen(directory, [name]):
+        with runner_of(entry, Reporter(), threading.Event()) as runner:
             record = runner.accept(_defined(entry))
-    assert record is not None
-    return record
+        if entry.record is None or entry.record.fingerprint != record.fingerprint:
+            accepted = record.fingerprint
+    return accepted
 
 
 def undo(
-    directory: str | None, name: str, reporter: Reporter, stop: threading.Event
+    directory: str | None,
+    names: t.Sequence[str],
+    reporter: Reporter,
+    stop: threading.Event,
 ) -> list[BackfillReport]:
-    """Restore the rows of a backfill whose revision is not applied.
+    """Restore the rows of backfills whose revision is not applied, the last one first.
 
     :raises UndoError: when no old values were kept, or its revision is applied.
     """
+    entries = chosen(directory, names)
+    for entry in entries:
+        _check_not_applied(entry)
     reports = []
-    for entry in _chosen(directory, [name]):
-        _check_not_applied(directory, entry)
-        with _runner(entry.bind, reporter, stop) as runner:
+    for entry in reversed(entries):
+        with runner_of(entry, reporter, stop) as runner:
             reports.append(runner.undo(_defined(entry)))
     return reports
 
 
-def cancel(directory: str | None, name: str) -> None:
-    """Give a backfill up; rows it has changed stay changed.
+def cancel(directory: str | None, names: t.Sequence[str]) -> list[str]:
+    """Give backfills up; rows they have changed stay changed.
 
+    One that somebody runs is asked to pause first. Where a revision's name stands for
+    several, those that have ended are passed over.
+
+    :returns: the names of those given up.
     :raises BackfillError: when no database knows it, or it is applied and finished.
+    :raises ClaimedError: when its runner does not stop.
     """
-    for entry in _chosen(directory, [name]):
+    known = chosen(directory, names)
+    entries = [e for e in known if e.name in names or e.state not in ENDED] or known
+    for entry in entries:
         if entry.state is State.FINISHED:
-            _check_not_applied(directory, entry)
-        with _runner(entry.bind, Reporter(), threading.Event()) as runner:
-            runner.cancel(_defined(entry))
+            _check_not_applied(entry)
+    for entry in entries:
+        with runner_of(
+            entry, Reporter(), threading.Event(), lock_timeout=_PATIENCE
+        ) as runner:
+            if entry.runner:
+                runner.pause(entry.name)
+            _cancel_when_free(runner, entry)
+    return [entry.name for entry in entries]
 
 
-def _check_not_applied(directory: str | None, entry: overview.Entry) -> None:
-    record = entry.record
-    tree = overview.script_directory(directory)
-    applied = overview.applied(overview.engines()[entry.bind], tree)
-    if record is not None and record.revision in applied:
+def _cancel_when_free(runner: Runner, entry: Entry) -> None:
+    """Cancel a backfill when whoever runs it has seen that it is to pause."""
+    until = time.monotonic() + (_PATIENCE if entry.runner else 0)
+    while True:
+        try:
+            runner.cancel(entry.name)
+            return
+        except ClaimedError as error:
+            if time.monotonic() >= until:
+                raise ClaimedError(
+                    error.what,
+                    where=entry.label,
+                    state="It was asked to pause" if entry.runner else error.state,
+                    next="When it has stopped (see flask db data status), run the "
+                    "same command again",
+                ) from error
+
+
+def _run_each(
+    entries: t.Iterable[Entry],
+    reporter: Reporter,
+    stop: threading.Event,
+    until: float | None = None,
+    workers: int | None = None,
+) -> list[BackfillReport]:
+    """Run backfills in turn; one that is paused does not keep the others.
+
+    :raises PausedRun: at the end, when some were.
+    """
+    reports: list[BackfillReport] = []
+    left: list[PausedRun] = []
+    for entry in entries:
+        try:
+            with runner_of(entry, reporter, stop, until) as runner:
+                reports.append(runner.run(_defined(entry), workers))
+        except PausedRun as error:
+            left.append(error)
+        else:
+            if not entry.applied:
+                reporter.noted(
+                    f"{entry.name}: its revision is not applied yet. To go on: "
+                    "flask db upgrade"
+                )
+    if left:
+        raise _left(left)
+    return reports
+
+
+def _is_to_run(entry: Entry, named: bool, reporter: Reporter) -> bool:
+    """Tell whether a run takes a backfill up.
+
+    :param named: whether the operator asked for it.
+    :raises BackfillError: when it is named and cannot be run now.
+    """
+    assert entry.record is not None
+    revived = named and entry.state is State.CANCELLED
+    if entry.record.state not in STARTABLE and not revived:
+        return False
+    if revived and entry.record.undo_table is not None:
+        raise BackfillError(
+            "it was given up after it had changed rows, whose old values are kept; "
+            "beginning anew would lose them",
+            where=entry.label,
+            state="Nothing was changed",
+            next="Restore the rows first (flask db downgrade, or flask db data "
+            f"undo {entry.name} where the revision is not applied)",
+        )
+    if not entry.applied and (entry.record.deferred or _is_idle(entry)):
+        if not named:
+            return False
+        raise BackfillError(
+            "its revision is not applied",
+            where=entry.label,
+            state="Nothing was changed",
+            next=f"Apply it: flask db upgrade {entry.record.revision}",
+        )
+    if entry.task is None and not named:
+        reporter.noted(f"Passed over: {_undefined(entry)}")
+        return False
+    return True
+
+
+def _left(errors: list[PausedRun]) -> PausedRun:
+    """Return one error for all backfills that were left undone."""
+    if len(errors) == 1:
+        return errors[0]
+    return PausedRun(
+        "; ".join(f"{error.where}: {error.what}" for error in errors),
+        where=f"{len(errors)} backfills are left",
+        state="Everything is saved",
+        next="See flask db data status",
+    )
+
+
+def _is_idle(entry: Entry) -> bool:
+    return entry.state in (State.PENDING, State.CANCELLED)
+
+
+def _check_not_applied(entry: Entry) -> None:
+    if entry.applied and entry.record is not None:
         raise UndoError(
             "its revision is applied",
-            where=f"revision {record.revision}, backfill {entry.name}",
+            where=entry.label,
             state="Nothing was changed",
             next="Take the revision back, and the backfill with it: flask db downgrade",
         )
 
 
-def _chosen(directory: str | None, names: t.Sequence[str]) -> list[overview.Entry]:
-    begun = [e for e in overview.entries(directory) if e.record is not None]
-    unknown = sorted(set(names) - {entry.name for entry in begun})
-    if unknown:
-        known = ", ".join(sorted({entry.name for entry in begun})) or "none"
-        raise BackfillError(
-            f"no database has begun {', '.join(unknown)} (known: {known})",
-            next="Run flask db upgrade first; see flask db data status",
-        )
-    return [entry for entry in begun if not names or entry.name in names]
-
-
-def _defined(entry: overview.Entry) -> Task:
+def _defined(entry: Entry) -> Task:
     if entry.task is None:
-        raise BackfillError(
-            f"no revision file defines it any more (it was of revision "
-            f"{entry.record.revision if entry.record else '?'})",
-            where=f"backfill {entry.name}",
-            state="What was committed is saved",
-            next="Bring the file back, as a top-level Backfill",
-        )
+        raise _undefined(entry)
     return entry.task
 
 
-@contextlib.contextmanager
-def _runner(
-    bind: str | None, reporter: Reporter, stop: threading.Event
-) -> t.Iterator[Runner]:
-    values = settings.read(current_app.config)
-    engine = overview.engines()[bind]
-    transactions = OwnTransactions(engine, values.row_lock_timeout)
-    try:
-        yield Runner(
-            transactions,
-            values,
-            schema=overview.state_schema(),
-            reporter=reporter,
-            stop=stop,
-        )
-    finally:
-        transactions.close()
+def _undefined(entry: Entry) -> BackfillError:
+    return BackfillError(
+        f"no revision file defines it any more (it was of revision "
+        f"{entry.record.revision if entry.record else '?'})",
+        where=f"backfill {entry.name}",
+        state="What was committed is saved",
+        next="Bring the file back, as a top-level Backfill; or give it up: flask db "
+        f"data cancel {entry.name}",
+    )

@@ -15,11 +15,11 @@ from sqlalchemy import exc
 from ..backfill import faults
 from ..backfill import processes
 from ..backfill.connections import begin_immediate
-from ..backfill.connections import family
 from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
 from ..backfill.tables import clock
 from ..backfill.tables import tables
+from ..dialects import family
 from ..errors import InterruptedRun
 from ..errors import LockTimeoutError
 from ..settings import Settings
@@ -92,7 +92,7 @@ def hold(engine: sa.Engine, settings: Settings, patience: Patience) -> t.Iterato
     if kind == "sqlite" and _is_private(engine):
         yield Held()
     elif kind in _SESSION_SQL and settings.lock == "session":
-        with _session_lock(engine, patience) as held:
+        with _session_lock(engine, settings, patience) as held:
             yield held
     else:
         with _row_lock(engine, settings, patience) as held:
@@ -116,7 +116,7 @@ _SESSION_SQL = {
 }
 
 
-def _session_key(engine: sa.Engine) -> int | str:
+def session_key(engine: sa.Engine) -> int | str:
     """Return the lock's name: PostgreSQL has locks by database, MySQL by server."""
     if family(engine.dialect) == "postgresql":
         digest = hashlib.sha256(b"flask-datamigrate").digest()
@@ -126,31 +126,66 @@ def _session_key(engine: sa.Engine) -> int | str:
 
 
 class _SessionHeld(Held):
+    """A lock of a session, which a server or a firewall would cut when it is idle."""
+
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._in_use = threading.Lock()
+        self._cut: exc.DBAPIError | None = None
 
     def check(self) -> None:
-        try:
-            self._connection.execute(sa.select(sa.literal(1)))
-        except exc.DBAPIError as error:
-            raise _lost("the connection that held the lock was cut") from error
+        self.ping()
+        if self._cut is not None:
+            why = "the connection that held the lock was cut"
+            raise _lost(why) from self._cut
+
+    def ping(self) -> None:
+        """Use the connection; once it is cut, the lock stays lost."""
+        with self._in_use:
+            if self._cut is None:
+                try:
+                    self._connection.execute(sa.select(sa.literal(1)))
+                except exc.DBAPIError as error:
+                    self._cut = error
 
 
 @contextlib.contextmanager
-def _session_lock(engine: sa.Engine, patience: Patience) -> t.Iterator[Held]:
+def _session_lock(
+    engine: sa.Engine, settings: Settings, patience: Patience
+) -> t.Iterator[Held]:
     take, give = (sa.text(sql) for sql in _SESSION_SQL[family(engine.dialect)])
-    key = {"key": _session_key(engine)}
+    key = {"key": session_key(engine)}
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     # A session lock would outlive its use in the pool.
     connection.detach()
     try:
         patience.wait_for(lambda: bool(connection.execute(take, key).scalar()))
-        yield _SessionHeld(connection)
+        held = _SessionHeld(connection)
+        with _repeated(held.ping, settings.lease_seconds / 3):
+            yield held
         with contextlib.suppress(exc.SQLAlchemyError):
             connection.execute(give, key)
     finally:
         with contextlib.suppress(exc.SQLAlchemyError):
             connection.close()
+
+
+@contextlib.contextmanager
+def _repeated(action: t.Callable[[], None], seconds: float) -> t.Iterator[None]:
+    """Do something every so many seconds, in a thread, while the block lasts."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(seconds):
+            action()
+
+    thread = threading.Thread(target=repeat, name="datamigrate-lock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 # The lock of a row: for SQLite, and behind a pooler. Its lease is renewed by a thread.
@@ -164,35 +199,31 @@ class _RowHeld(Held):
         self.owner = processes.name_tag()
         self.holder = self.owner
         self.busy = False
+        """Whether the database was locked, and the holder therefore not known."""
         self._engine = engine
         self._lease = lease
         self._table = tables(None).lock
         self._now = clock(family(engine.dialect))
         self._lost = False
-        self._done = threading.Event()
-        self._thread = threading.Thread(
-            target=self._renew, name="datamigrate-lock", daemon=True
-        )
 
     def take(self) -> bool:
+        self.busy = False
         try:
-            self._create()
-            with self._begin() as connection:
+            with self._begin(POLL_SECONDS) as connection:
+                known = sa.inspect(connection).has_table(self._table.name)
+            if not known:
+                self._create()
+            with self._begin(POLL_SECONDS) as connection:
                 return self._take(connection)
         except exc.IntegrityError:
             return False
         except exc.DBAPIError as error:
             if faults.classify(error) not in _TRIED_AGAIN:
                 raise
+            self.busy = True
             return False
 
-    def start(self) -> None:
-        self._thread.start()
-
     def give(self) -> None:
-        self._done.set()
-        if self._thread.is_alive():
-            self._thread.join()
         with contextlib.suppress(exc.DBAPIError), self._begin() as connection:
             connection.execute(
                 self._table.delete().where(self._table.c.owner == self.owner)
@@ -203,19 +234,31 @@ class _RowHeld(Held):
             raise _lost("this upgrade did not report for too long")
 
     @contextlib.contextmanager
-    def _begin(self) -> t.Iterator[sa.Connection]:
-        with self._engine.connect() as connection, connection.begin():
-            if family(connection.dialect) == "sqlite":
+    def _begin(self, patience: float | None = None) -> t.Iterator[sa.Connection]:
+        """Begin a transaction that writes.
+
+        :param patience: the seconds SQLite waits for whoever writes; by default as
+            long as the app's connections do, which may be longer than the upgrade is
+            to wait at all.
+        """
+        with self._engine.connect() as connection:
+            if family(connection.dialect) != "sqlite":
+                with connection.begin():
+                    yield connection
+                return
+            with _busy_timeout(connection, patience), connection.begin():
                 begin_immediate(connection)
-            yield connection
+                yield connection
 
     def _create(self) -> None:
         try:
-            with self._begin() as connection:
+            with self._begin(POLL_SECONDS) as connection:
                 self._table.create(connection, checkfirst=True)
-        except exc.DBAPIError:
+        except exc.DBAPIError as error:
+            if faults.classify(error) in _TRIED_AGAIN:
+                raise
             # Another process may have been quicker.
-            with self._begin() as connection:
+            with self._begin(POLL_SECONDS) as connection:
                 if not sa.inspect(connection).has_table(self._table.name):
                     raise
 
@@ -233,17 +276,35 @@ class _RowHeld(Held):
         result = connection.execute(table.update().where(free).values(values))
         return bool(result.rowcount)
 
-    def _renew(self) -> None:
-        table = self._table
+    def renew(self) -> None:
         statement = (
-            table.update()
-            .where(table.c.owner == self.owner)
+            self._table.update()
+            .where(self._table.c.owner == self.owner)
             .values(lease_until=self._now + self._lease)
         )
-        while not self._done.wait(self._lease / 3):
-            # A long schema change of our own may hold the database meanwhile.
-            with contextlib.suppress(exc.DBAPIError), self._begin() as connection:
-                self._lost = not connection.execute(statement).rowcount
+        # A long schema change of our own may hold the database meanwhile.
+        with contextlib.suppress(exc.DBAPIError), self._begin() as connection:
+            self._lost = not connection.execute(statement).rowcount
+
+
+@contextlib.contextmanager
+def _busy_timeout(connection: sa.Connection, seconds: float | None) -> t.Iterator[None]:
+    """Let SQLite wait for a lock so long, and then as it did before."""
+    if seconds is None:
+        yield
+        return
+    # A PRAGMA begins no transaction, and the pool keeps what it sets.
+    before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    _set_busy_timeout(connection, round(seconds * 1000))
+    try:
+        yield
+    finally:
+        _set_busy_timeout(connection, before)
+
+
+def _set_busy_timeout(connection: sa.Connection, milliseconds: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+    connection.commit()
 
 
 @contextlib.contextmanager
@@ -258,9 +319,9 @@ def _row_lock(
         return f"another upgrade ({processes.describe(held.holder)})"
 
     patience.wait_for(held.take, holder)
-    held.start()
     try:
-        yield held
+        with _repeated(held.renew, settings.lease_seconds / 3):
+            yield held
     finally:
         held.give()
 

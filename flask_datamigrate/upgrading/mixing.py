@@ -13,6 +13,7 @@ import pathlib
 import typing as t
 
 from ..backfill.definition import Backfill
+from ..errors import DefinitionError
 from ..errors import MixedRevisionError
 
 if t.TYPE_CHECKING:
@@ -22,6 +23,7 @@ _BATCHED = {"backfill", "undo_backfill"}
 _NO_DDL = _BATCHED | {
     "bulk_insert",
     "execute",
+    "execute_logged",
     "f",
     "get_bind",
     "get_context",
@@ -32,15 +34,19 @@ _NO_DDL = _BATCHED | {
     "inline_literal",
     "run_async",
 }
+_STATEMENTS = ("bulk_insert", "execute", "execute_logged")
 _DDL_WORDS = ("alter", "comment", "create", "drop", "rename", "truncate")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A call of ``op.<name>(...)`` in a function of the revision."""
+    """A call of ``op.<name>(...)`` in a function of the revision.
+
+    :param place: its line and its column: one line may hold several calls.
+    """
 
     name: str
-    line: int
+    place: tuple[int, int]
     schema: bool
     function: str
 
@@ -54,6 +60,7 @@ class Reading:
     :param data: whether it runs or undoes a batched backfill.
     :param up: the ``op`` calls its upgrade makes.
     :param down: those its downgrade makes.
+    :param blanks: the lines that are still to be filled in.
     """
 
     revision: str
@@ -61,6 +68,24 @@ class Reading:
     data: bool
     up: tuple[Call, ...]
     down: tuple[Call, ...]
+    blanks: tuple[int, ...]
+
+    def refuse_blanks(self) -> None:
+        """Refuse a change of the schema that is not filled in, before any of it runs.
+
+        A data migration stops at its blank itself, in front of the first row.
+
+        :raises DefinitionError: naming the lines.
+        """
+        if self.blanks and not self.data:
+            lines = ", ".join(map(str, self.blanks))
+            raise DefinitionError(
+                f"the revision is not filled in (line {lines})",
+                where=f"revision {self.revision} ({self.path})",
+                state="Nothing was changed",
+                next="Write what is missing in the place of `frozen.fill_in(...)`, "
+                "marked `# <- fill in`",
+            )
 
     def refuse_mixture(self, direction: str) -> None:
         """Refuse schema operations, or statements in front, beside a backfill.
@@ -76,9 +101,9 @@ class Reading:
         early = [
             call
             for call in calls
-            if call.name in ("execute", "bulk_insert")
+            if call.name in _STATEMENTS
             and any(
-                call.function == later.function and call.line < later.line
+                call.function == later.function and call.place < later.place
                 for later in batched
             )
         ]
@@ -100,7 +125,7 @@ class Reading:
                 "statements run",
                 where=where,
                 state="Nothing of this revision was run",
-                next="Move it below the op.backfill, or into a revision before this",
+                next="Move it below the backfill, or into a revision before this",
             )
 
 
@@ -123,7 +148,17 @@ def read(script: Script) -> Reading:
     down = _calls(functions, "downgrade", module)
     defined = any(isinstance(v, Backfill) and not v.atomic for v in module.values())
     called = any(call.name in _BATCHED for call in (*up, *down))
-    return Reading(script.revision, path.name, defined or called, up, down)
+    data, blanks = defined or called, tuple(_blanks(tree))
+    return Reading(script.revision, path.name, data, up, down, blanks)
+
+
+def _blanks(tree: ast.Module) -> t.Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else called
+            if name == "fill_in" or getattr(name, "id", None) == "fill_in":
+                yield node.lineno
 
 
 def _calls(
@@ -141,7 +176,7 @@ def _calls(
                 call = _call(node, name, module)
                 if call is not None:
                     calls.append(call)
-    return tuple(sorted(calls, key=lambda call: call.line))
+    return tuple(sorted(calls, key=lambda call: call.place))
 
 
 def _call(node: ast.Call, function: str, module: dict[str, t.Any]) -> Call | None:
@@ -153,7 +188,7 @@ def _call(node: ast.Call, function: str, module: dict[str, t.Any]) -> Call | Non
     if called.attr in _BATCHED and _is_atomic(node, module):
         return None
     schema = called.attr not in _NO_DDL or (called.attr == "execute" and _is_ddl(node))
-    return Call(called.attr, node.lineno, schema, function)
+    return Call(called.attr, (node.lineno, node.col_offset), schema, function)
 
 
 def _is_atomic(node: ast.Call, module: dict[str, t.Any]) -> bool:
@@ -171,4 +206,4 @@ def _is_ddl(node: ast.Call) -> bool:
 
 
 def _lines(calls: t.Sequence[Call]) -> str:
-    return ", ".join(f"op.{call.name} in line {call.line}" for call in calls)
+    return ", ".join(f"op.{call.name} in line {call.place[0]}" for call in calls)

@@ -7,25 +7,29 @@ import dataclasses
 import typing as t
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 
 from .. import scripts
-from ..backfill.connections import family
 from ..backfill.keys import describe
+from ..backfill.orders import NOTHING
+from ..backfill.orders import Order
 from ..backfill.processes import describe as describe_process
-from ..backfill.processes import is_dead
 from ..backfill.progress import fraction
+from ..backfill.ranges import BACK
+from ..backfill.ranges import FORWARD
+from ..backfill.ranges import Range
+from ..backfill.ranges import Total
+from ..backfill.refusals import Refusal
 from ..backfill.runner import Task
+from ..backfill.states import ENDED
 from ..backfill.states import State
-from ..backfill.store import BACK
-from ..backfill.store import FORWARD
-from ..backfill.store import Range
 from ..backfill.store import Record
 from ..backfill.store import Store
-from ..backfill.tables import clock
 from ..operations import naming
+from .places import Place
+from .places import places
+from .unfinished import is_applied
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,18 +38,28 @@ class Entry:
 
     :param bind: the bind key of the database; ``None`` for the default one, and for
         a backfill that no database knows yet.
+    :param place: that database; ``None`` where it is not known yet.
     :param record: its row; ``None`` when it was never begun.
-    :param span: the range it walks; ``None`` when it was never begun.
-    :param runner: the live process that runs it, for people.
+    :param ranges: the ranges it walks; none when it was never begun.
+    :param runners: the live processes that have one, for people.
     :param task: its definition; ``None`` when its file is gone.
+    :param applied: whether its revision is applied there.
+    :param order: what an operator asks of it there.
+    :param set_aside: the indexes it has dropped and is to make again.
+    :param refusals: the rows it could not change and left out.
     """
 
     name: str
     bind: str | None
+    place: Place | None
     record: Record | None
-    span: Range | None
-    runner: str | None
+    ranges: tuple[Range, ...]
+    runners: tuple[str, ...]
     task: Task | None
+    applied: bool
+    order: Order = NOTHING
+    set_aside: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def state(self) -> State:
@@ -56,12 +70,24 @@ class Entry:
             return State.PAUSED
         return self.record.state
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do or to wait for."""
+        return self.state in ENDED or (self.record is None and self.applied)
+
     def as_json(self) -> dict[str, t.Any]:
         """Return what ``flask db data status --json`` prints of it."""
-        record, span = self.record, self.span
-        position = None
-        if span is not None and span.position is not None and self.task is not None:
-            position = describe(self.task.backfill.key, span.position)
+        record, total = self.record, self.total
+        positions = []
+        if self.task is not None:
+            key = self.task.backfill.key
+            if record is not None and record.state in (State.UNDOING, State.UNDONE):
+                key = self.task.backfill.kept_key
+            positions = [
+                describe(key, span.position)
+                for span in self.ranges
+                if span.position is not None and span.position != span.low
+            ]
         return {
             "name": self.name,
             "bind": self.bind,
@@ -69,24 +95,66 @@ class Entry:
             "kind": record.kind if record else self._kind,
             "table": record.table_name if record else self._table,
             "state": self.state.value,
-            "applied": bool(record and record.applied),
+            "applied": self.applied,
             "deferred": bool(record and record.deferred),
             "rows_before": record.rows_before if record else None,
             "rows_before_exact": bool(record and record.rows_before_exact),
-            "rows_changed": span.changed if span else 0,
-            "rows_skipped": span.skipped if span else 0,
+            "rows_changed": total.changed,
+            "rows_skipped": max(total.skipped - len(self.refusals), 0),
+            "rows_refused": [
+                {"row": row, "error": refusal.error, "accepted": refusal.accepted}
+                for row, refusal in self.refused
+            ],
             "rows_left": record.rows_left if record else None,
             "conflicts": record.conflicts if record else 0,
-            "batches": span.batches if span else 0,
-            "batch_size": span.batch_size if span else None,
-            "seconds": round(span.seconds, 3) if span else 0.0,
+            "batches": total.batches,
+            "batch_size": total.batch_size or None,
+            "seconds": round(total.seconds, 3),
             "fraction": self.fraction,
-            "position": position,
+            "position": positions[0] if len(positions) == 1 else None,
+            "ranges": total.ranges,
+            "ranges_done": total.done,
             "runner": self.runner,
+            "runners": list(self.runners),
             "started_at": record.started_at if record else None,
             "ended_at": record.ended_at if record else None,
             "error": record.error if record else None,
+            "paused_by": self.paused_by,
+            "waiting": self.waiting,
+            "tuned": self.order.tuned,
+            "indexes_set_aside": list(self.set_aside),
+            "undo_table": record.undo_table if record else None,
         }
+
+    @property
+    def runner(self) -> str | None:
+        """The live processes that have one of its ranges, for people."""
+        return " and ".join(self.runners) or None
+
+    @property
+    def paused_by(self) -> str | None:
+        """The process by which an operator paused it, for people."""
+        by = self.order.paused_by
+        return None if by is None else describe_process(by)
+
+    @property
+    def waiting(self) -> str | None:
+        """What its live runner waits for."""
+        return self.order.waiting if self.runner else None
+
+    @property
+    def refused(self) -> list[tuple[str, Refusal]]:
+        """The rows it left out, each with its key for people."""
+        if self.task is None:
+            return [(str(r.position), r) for r in self.refusals]
+        key = self.task.backfill.key
+        return [(describe(key, r.position), r) for r in self.refusals]
+
+    @property
+    def label(self) -> str:
+        """How errors name it."""
+        revision = self.record.revision if self.record else self._revision
+        return f"revision {revision}, backfill {self.name}"
 
     @property
     def fraction(self) -> float | None:
@@ -94,7 +162,12 @@ class Entry:
         if self.state in (State.FINISHED, State.UNDONE):
             return 1.0
         rows = self.record.rows_before if self.record else None
-        return fraction(self.span, rows) if self.span else None
+        return fraction(self.ranges, rows) if self.ranges else None
+
+    @property
+    def total(self) -> Total:
+        """What its ranges come to."""
+        return Total.of(self.ranges)
 
     @property
     def _revision(self) -> str | None:
@@ -109,68 +182,104 @@ class Entry:
         return self.task.backfill.table.fullname if self.task else None
 
 
-def script_directory(directory: str | None) -> ScriptDirectory:
-    """Return the migration scripts of the current app."""
-    migrate = current_app.extensions["migrate"].migrate
-    return scripts.directory(migrate.get_config(directory))
-
-
-def applied(engine: sa.Engine, tree: ScriptDirectory) -> set[str]:
-    """Return the revisions that are applied on a database."""
-    arguments = current_app.extensions["migrate"].configure_args
-    names = ("version_table", "version_table_schema")
-    options = {name: arguments[name] for name in names if name in arguments}
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=options)
-        return scripts.ancestors(tree, context.get_current_heads())
-
-
-def engines() -> dict[str | None, sa.Engine]:
-    """Return the databases of the current app by bind key."""
-    found: dict[str | None, sa.Engine] = current_app.extensions["migrate"].db.engines
-    return dict(found)
-
-
-def state_schema() -> str | None:
-    """Return the schema the app keeps ``alembic_version`` and the state tables in."""
-    arguments = current_app.extensions["migrate"].configure_args
-    return t.cast("str | None", arguments.get("version_table_schema"))
-
-
 def entries(directory: str | None) -> list[Entry]:
     """Return every backfill, those begun first, then those still to come."""
-    tree = script_directory(directory)
+    migrate = current_app.extensions["migrate"]
+    config = migrate.migrate.get_config(directory)
+    tree = scripts.directory(config)
+    with scripts.errors_in(tree.dir):
+        found = places(config, tree)
+    return entries_at(tree, found, migrate.db.engines)
+
+
+def entries_at(
+    tree: ScriptDirectory,
+    found: t.Iterable[Place],
+    engines: t.Mapping[str | None, sa.Engine],
+) -> list[Entry]:
+    """Return every backfill of the scripts, and those that some databases know.
+
+    :param found: the databases.
+    :param engines: the app's, by bind key.
+    """
     tasks: dict[str, Task] = {}
+    known: list[Entry] = []
+    anywhere: set[str] = set()
     with scripts.errors_in(tree.dir):
         for script in reversed(list(tree.walk_revisions())):
             tasks.update({task.name: task for task in naming.backfills_of(script)})
-    known: list[Entry] = []
-    for bind, engine in engines().items():
-        known += _known(bind, engine, tasks)
+    # A version that none of these scripts has is left to the upgrade to complain of: it
+    # may be of another directory that shares the database.
+    revisions = {script.revision for script in tree.walk_revisions()}
+    for place in found:
+        here = scripts.ancestors(tree, revisions.intersection(place.heads))
+        anywhere |= here
+        known += _known(bind_of(place, engines), place, tasks, here)
     begun = {entry.name for entry in known}
     coming = [
-        Entry(name, None, None, None, None, task)
+        Entry(name, None, None, None, (), (), task, task.revision in anywhere)
         for name, task in tasks.items()
         if name not in begun
     ]
     return known + coming
 
 
+def bind_of(place: Place, engines: t.Mapping[str | None, sa.Engine]) -> str | None:
+    """Return the bind key of a database; ``None`` for the default one."""
+    for bind, engine in engines.items():
+        if engine is place.engine or engine.url == place.engine.url:
+            return bind
+    return None
+
+
+def _ordered(records: t.Iterable[Record], names: list[str]) -> list[Record]:
+    """Put those that never began behind the others, in the order of the scripts.
+
+    One may need what another does, such as the rows that it inserts.
+
+    :param names: of the backfills, as the scripts have them.
+    """
+
+    def place(record: Record) -> int:
+        if record.started_at is not None:
+            return -1
+        return names.index(record.name) if record.name in names else len(names)
+
+    return sorted(records, key=place)
+
+
 def _known(
-    bind: str | None, engine: sa.Engine, tasks: t.Mapping[str, Task]
+    bind: str | None,
+    place: Place,
+    tasks: t.Mapping[str, Task],
+    applied: t.Collection[str],
 ) -> t.Iterator[Entry]:
-    store = Store(state_schema(), engine.dialect)
+    engine = place.engine
+    store = Store(place.schema, engine.dialect)
     with contextlib.closing(engine.connect()) as connection:
         if not store.exists(connection):
             return
-        now = connection.execute(sa.select(clock(family(engine.dialect)))).scalar_one()
-        for record in store.all(connection):
+        orders = store.orders.all(connection)
+        aside = store.indexes.all(connection)
+        for record in _ordered(store.all(connection), list(tasks)):
             direction = (
                 BACK if record.state in (State.UNDOING, State.UNDONE) else FORWARD
             )
-            span = store.range(connection, record.name, direction)
-            runner = None
-            if span is not None and span.owner is not None:
-                live = (span.lease_until or 0) >= now and not is_dead(span.owner)
-                runner = describe_process(span.owner) if live else None
-            yield Entry(record.name, bind, record, span, runner, tasks.get(record.name))
+            ranges = store.ranges.all(connection, record.name, direction)
+            refusals: tuple[Refusal, ...] = ()
+            if direction == FORWARD:
+                refusals = tuple(store.refusals.of(connection, record.name))
+            owners = [span.owner for span in ranges if span.owner and span.is_held]
+            yield Entry(
+                record.name,
+                bind,
+                place,
+                record,
+                tuple(ranges),
+                tuple(dict.fromkeys(map(describe_process, owners))),
+                tasks.get(record.name),
+                is_applied(record, applied),
+                orders.get(record.name, NOTHING),
+                tuple(found.name for found in aside if found.backfill == record.name),
+                refusals,
+            )

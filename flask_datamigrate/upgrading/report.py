@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..backfill.reporting import BackfillReport
+from ..stages.gates import Held
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -15,8 +16,10 @@ class UpgradeReport:
         on several databases counts once.
     :param backfills: the backfills run or undone, in order.
     :param deferred: the backfills that now wait for ``flask db data run``.
+    :param held: the revisions of staged changes that were not applied, and why.
     """
 
     revisions: tuple[str, ...]
     backfills: tuple[BackfillReport, ...]
     deferred: tuple[str, ...]
+    held: tuple[Held, ...] = ()

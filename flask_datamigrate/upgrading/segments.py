@@ -11,31 +11,34 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import logging
 import threading
 import typing as t
 
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.util import CommandError
-from sqlalchemy import exc
 
 from .. import scripts
-from ..backfill import faults
 from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
 from ..errors import BackfillError
-from ..errors import DataMigrateError
-from ..errors import DefinitionError
 from ..errors import InterruptedRun
+from ..errors import SchemaLockError
+from ..operations.ddl import locks
+from ..operations.segment import Outside
 from ..operations.segment import Segment
 from ..operations.segment import Suspend
 from ..operations.segment import Work
 from ..operations.segment import current
 from ..settings import Settings
+from ..settings import Stage
 from . import lock
+from . import mishaps
+from . import said
+from .gated import Gates
+from .places import places
 from .report import UpgradeReport
+from .statements import Statements
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -68,6 +71,7 @@ class Migration:
 
     :param config: as ``DataMigrate.get_config`` returns it.
     :param revision: the target, in any form Alembic takes.
+    :param through: the last stage of staged changes to apply; ``None`` for any.
     :param wait: seconds to wait for the migration lock.
     :param deferred: whether backfills that do not say are only registered.
     """
@@ -79,6 +83,7 @@ class Migration:
         revision: str,
         *,
         tag: str | None,
+        through: Stage | None,
         settings: Settings,
         wait: float,
         deferred: bool,
@@ -95,11 +100,14 @@ class Migration:
         self._reporter = reporter
         self._stop = stop
         self._script = scripts.directory(config)
+        self._gates = Gates(self._script, settings, through)
         self._said: set[str] = set()
         self._readings: dict[str, mixing.Reading] = {}
         self._revisions: list[str] = []
         self._reports: list[BackfillReport] = []
         self._registered: list[str] = []
+        self._outside: set[str | None] = set()
+        """The revisions of which a part ran outside of their transaction."""
         self._attempts: collections.Counter[tuple[str, str, str]] = (
             collections.Counter()
         )
@@ -110,7 +118,8 @@ class Migration:
         :raises DataMigrateError: with what failed, where, and what to do.
         """
         databases = self._plan()
-        if not all(database.heads and not database.steps for database in databases):
+        idle = all(database.heads and not database.steps for database in databases)
+        if not idle or self._half_undone(databases) or self._gates.is_stale(databases):
             patience = lock.Patience(self._wait, self._reporter, self._stop)
             engine = databases[0].engine
             with (
@@ -122,15 +131,24 @@ class Migration:
 
                 databases = self._plan()
                 self._migrate(databases, held)
+                found = places(self._config, self._script)
+                self._gates.tell(found)
                 self._registered = [
                     name
-                    for database in databases
-                    for name in unfinished.waiting(database.engine, database.schema)
+                    for place in found
+                    for name in unfinished.waiting(
+                        place.engine,
+                        place.schema,
+                        scripts.ancestors(self._script, place.heads),
+                    )
                 ]
-        return UpgradeReport(
-            tuple(dict.fromkeys(self._revisions)),
-            tuple(self._reports),
-            tuple(self._registered),
+        return self._gates.passed(
+            UpgradeReport(
+                tuple(dict.fromkeys(self._revisions)),
+                tuple(self._reports),
+                tuple(self._registered),
+                self._gates.held,
+            )
         )
 
     def _plan(self) -> list[Database]:
@@ -157,23 +175,55 @@ class Migration:
 
         with self._errors(Segment(), databases):
             self._run_env(look, dont_mutate=True)
+        if self._direction == "up":
+            self._gates.hold(databases)
         return databases
 
+    def _half_undone(self, databases: list[Database]) -> list[BackfillError]:
+        """Return why an upgrade must not say that all is done, if it must not."""
+        if self._direction == "down":
+            return []
+        from . import unfinished
+
+        with self._errors(Segment(), databases):
+            return [
+                error
+                for database in databases
+                for error in unfinished.half_undone(
+                    database.engine,
+                    database.schema,
+                    scripts.ancestors(self._script, database.heads),
+                )
+            ]
+
     def _migrate(self, databases: list[Database], held: lock.Held) -> None:
+        for error in self._half_undone(databases):
+            raise error
         for database in databases:
             for step in database.steps:
-                self._reading(step).refuse_mixture(self._direction)
+                reading = self._reading(step)
+                reading.refuse_mixture(self._direction)
+                reading.refuse_blanks()
             if self._direction == "down":
                 self._refuse_to_undermine(database)
+        self._check_stop(begun=False)
+        taken = [s.revision.revision for d in databases for s in d.steps]
+        self._gates.tell(databases, taken if self._direction == "down" else ())
         first = True
+        lacking = locks.Retries(self._settings)
         while first or any(database.steps for database in databases):
             held.check()
-            self._check_stop()
+            self._check_stop(begun=not first)
             first = False
+            self._gates.decide(databases)
             try:
                 self._segment(databases)
+                lacking = locks.Retries(self._settings)
             except Suspend as suspend:
                 self._do(suspend.work)
+            except SchemaLockError as error:
+                lacking.wait(error, self._stop)
+                self._drop_committed(databases)
 
     def _refuse_to_undermine(self, database: Database) -> None:
         """Refuse to take back what a half-done backfill stands on."""
@@ -181,35 +231,51 @@ class Migration:
 
         taken = {step.revision.revision for step in database.steps}
         known = {script.revision for script in self._script.walk_revisions()}
-        for record in unfinished.begun(database.engine, database.schema):
-            if record.revision not in known:
+        for begun in unfinished.begun(database.engine, database.schema):
+            revision = begun.record.revision
+            if revision not in known:
                 # Its file is gone, and nothing can go on with it.
                 continue
-            below = scripts.ancestors(self._script, (record.revision,)) & taken
+            below = scripts.ancestors(self._script, (revision,)) & taken
             if below:
-                raise unfinished.undermined(record, sorted(below))
+                raise unfinished.undermined(begun, sorted(below))
 
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
+    def _check_stop(self, *, begun: bool) -> None:
+        if not self._stop.is_set():
+            return
+        if not begun:
             raise InterruptedRun(
-                "stopped between two revisions, everything before is saved",
-                next="Run the same command again to go on from there",
+                "stopped before the first revision",
+                state="Nothing was changed",
+                next="Run the same command again",
             )
+        raise InterruptedRun(
+            "stopped between two revisions, everything before is saved",
+            next="Run the same command again to go on from there",
+        )
 
     def _segment(self, databases: list[Database]) -> None:
         """Let Alembic take steps: schema as far as it goes, or one data migration."""
-        schema = any(d.steps and not self._is_data(d.steps[0]) for d in databases)
+        schema = any(
+            d.steps and not self._is_data(d.steps[0])
+            for d in databases
+            if not self._gates.is_stopped(d)
+        )
         waiting = iter(databases)
         taken: list[tuple[Database, int]] = []
         passed: list[str] = []
-        segment = Segment(deferred=self._deferred)
+        segment = Segment(deferred=self._deferred, at_once=self._gates.at_once)
+
+        statements = Statements(self._settings, segment)
 
         def steps(heads: t.Any, context: MigrationContext) -> t.Iterator[RevisionStep]:
             database = next(waiting)
             count = 0
+            statements.watch(context)
             for step in self._next_steps(database, schema):
                 segment.revision = step.revision.revision
-                segment.stepped.clear()
+                segment.kept = segment.revision in self._outside
+                statements.stepped()
                 yield step
                 passed.append(step.revision.revision)
                 count += 1
@@ -217,8 +283,12 @@ class Migration:
 
         token = current.set(segment)
         try:
-            with self._errors(segment, databases):
+            with self._errors(segment, databases), statements:
                 self._run_env(steps)
+        except SchemaLockError as error:
+            # What it committed of the revision would be run a second time.
+            error.again = error.again and not statements.committed
+            raise
         except Suspend:
             revision = segment.revision
             if not schema or revision is None:
@@ -242,15 +312,9 @@ class Migration:
         That is none where Alembic runs all of a segment in one transaction, and each
         one that was passed where it commits every revision by itself.
         """
-        found: list[tuple[str, ...]] = []
-
-        def look(heads: tuple[str, ...], context: MigrationContext) -> list[t.Any]:
-            found.append(tuple(heads))
-            return []
-
-        self._run_env(look, dont_mutate=True)
-        for database, heads in zip(databases, found, strict=True):
-            applied = scripts.ancestors(self._script, heads)
+        found = places(self._config, self._script)
+        for database, place in zip(databases, found, strict=True):
+            applied = scripts.ancestors(self._script, place.heads)
             while database.steps:
                 revision = database.steps[0].revision.revision
                 if (revision in applied) is not (self._direction == "up"):
@@ -260,10 +324,11 @@ class Migration:
 
     def _next_steps(self, database: Database, schema: bool) -> list[RevisionStep]:
         if not schema:
-            return [step for step in database.steps[:1] if self._is_data(step)]
+            first = [] if self._gates.is_stopped(database) else database.steps[:1]
+            return [step for step in first if self._is_data(step)]
         steps = []
         for step in database.steps:
-            if self._is_data(step):
+            if self._is_data(step) or self._gates.stops(step):
                 break
             steps.append(step)
         return steps
@@ -279,17 +344,14 @@ class Migration:
             self._readings[revision] = mixing.read(step.revision)
         return self._readings[revision]
 
-    def _do(self, work: Work) -> None:
+    def _do(self, work: Work | Outside) -> None:
         """Do what a revision needs before it can be stepped over."""
-        task = work.task
-        attempt = (str(work.engine.url), work.kind, task.name)
-        self._attempts[attempt] += 1
-        if self._attempts[attempt] > _MOST_ATTEMPTS:
-            raise BackfillError(
-                "it was done, and the revision asks for it again",
-                where=task.label,
-                next="See flask db data status",
-            )
+        if isinstance(work, Outside):
+            self._count(work.engine, "ddl", work.label)
+            work.do()
+            self._outside.add(work.revision)
+            return
+        self._count(work.engine, work.kind, work.task.label)
         # The engine is imported by those who have work for it: most upgrades of a
         # container that starts have none.
         from . import work as engine
@@ -297,6 +359,16 @@ class Migration:
         report = engine.do(work, self._settings, self._reporter, self._stop)
         if report is not None:
             self._reports.append(report)
+
+    def _count(self, engine: sa.Engine, kind: str, label: str) -> None:
+        attempt = (str(engine.url), kind, label)
+        self._attempts[attempt] += 1
+        if self._attempts[attempt] > _MOST_ATTEMPTS:
+            raise BackfillError(
+                "it was done, and the revision asks for it again",
+                where=label,
+                next="See flask db data status",
+            )
 
     def _run_env(self, fn: t.Callable[..., t.Any], **options: t.Any) -> None:
         with (
@@ -310,78 +382,11 @@ class Migration:
                 tag=self._tag,
                 **options,
             ),
-            _said_once(self._said),
+            said.once(self._said),
         ):
             self._script.run_env()
 
-    @contextlib.contextmanager
-    def _errors(self, segment: Segment, databases: list[Database]) -> t.Iterator[None]:
-        """Turn what the database refuses in a revision into one clear error."""
-        try:
-            yield
-        except exc.DBAPIError as error:
-            where, state = "flask db upgrade", ""
-            if self._direction == "down":
-                where = "flask db downgrade"
-            if segment.revision is not None:
-                where = f"revision {segment.revision}"
-                state = _state(databases)
-            statement = " ".join((error.statement or "").split())
-            advice = f"{faults.classify(error).advice}: run the same command again"
-            explained = faults.explain(error, where=where, state=state, next=advice)
-            if statement:
-                raise DataMigrateError(
-                    f"{explained.what}, in: {statement[:300]}",
-                    where=where,
-                    state=state,
-                    next=explained.next,
-                ) from error
-            raise explained from error
-        except DefinitionError as error:
-            raise scripts.located(error, self._script.dir) from error
-        except CommandError as error:
-            raise scripts.advised(error) from error
-        except Exception as error:
-            state = "" if segment.revision is None else _state(databases)
-            raise scripts.explain(
-                error, self._script.dir, revision=segment.revision, state=state
-            ) from error
-
-
-def _state(databases: list[Database]) -> str:
-    if all(database.transactional_ddl for database in databases):
-        return _ROLLED_BACK
-    return _NOT_ROLLED_BACK
-
-
-_ROLLED_BACK = "The revision was rolled back"
-_NOT_ROLLED_BACK = (
-    "This database does not roll DDL back, so the schema changes above the failed one "
-    "in the revision stay"
-)
-
-
-@contextlib.contextmanager
-def _said_once(said: set[str]) -> t.Iterator[None]:
-    """Let Alembic say a thing once for each upgrade, not for each segment.
-
-    :param said: what it has said so far.
-    """
-    # The second is that of the multi-database env.py.
-    loggers = [
-        logging.getLogger(name) for name in ("alembic.runtime.migration", "alembic.env")
-    ]
-
-    def wanted(record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        new = text not in said
-        said.add(text)
-        return new
-
-    for logger in loggers:
-        logger.addFilter(wanted)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(wanted)
+    def _errors(
+        self, segment: Segment, databases: list[Database]
+    ) -> contextlib.AbstractContextManager[None]:
+        return mishaps.explained(self._script.dir, self._direction, segment, databases)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing as t
+
 import sqlalchemy as sa
 
+from ..backfill import failures
+from ..backfill.ranges import FORWARD
+from ..backfill.ranges import Total
 from ..backfill.states import STARTABLE
 from ..backfill.states import State
-from ..backfill.store import FORWARD
 from ..backfill.store import Record
 from ..backfill.store import Store
 from ..errors import BackfillError
 
 _ENDED = (State.PENDING, State.UNDONE, State.CANCELLED)
+_AT_WORK = (State.RUNNING, State.VERIFYING)
 
 
-def begun(engine: sa.Engine, schema: str | None) -> list[Record]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Begun:
+    """A backfill that changed rows for a revision that is not applied.
+
+    :param is_orphaned: whether it was running when its runner died.
+    """
+
+    record: Record
+    is_orphaned: bool
+
+
+def begun(engine: sa.Engine, schema: str | None) -> list[Begun]:
     """Return the backfills that changed rows for a revision that is not applied.
 
     :param schema: the schema of the state tables.
@@ -27,16 +44,20 @@ def begun(engine: sa.Engine, schema: str | None) -> list[Record]:
         for record in store.all(connection):
             if record.applied or record.revision is None or record.state in _ENDED:
                 continue
-            span = store.range(connection, record.name, FORWARD)
-            if span is not None and span.batches:
-                found.append(record)
+            ranges = store.ranges.all(connection, record.name, FORWARD)
+            if Total.of(ranges).batches:
+                alive = any(span.is_held for span in ranges)
+                found.append(Begun(record, record.state in _AT_WORK and not alive))
         return found
 
 
-def waiting(engine: sa.Engine, schema: str | None) -> list[str]:
+def waiting(
+    engine: sa.Engine, schema: str | None, applied: t.Collection[str]
+) -> list[str]:
     """Return the names of the backfills that wait for ``flask db data run``.
 
     :param schema: the schema of the state tables.
+    :param applied: the revisions that are applied.
     """
     store = Store(schema, engine.dialect)
     with engine.connect() as connection:
@@ -45,19 +66,56 @@ def waiting(engine: sa.Engine, schema: str | None) -> list[str]:
         return [
             record.name
             for record in store.all(connection)
-            if record.applied and record.state in STARTABLE
+            if is_applied(record, applied) and record.state in STARTABLE
         ]
 
 
-def undermined(record: Record, below: list[str]) -> BackfillError:
+def is_applied(record: Record, applied: t.Collection[str]) -> bool:
+    """Tell whether the revision of a backfill is among those applied.
+
+    Its own note of that outlives a downgrade without ``op.undo_backfill``, and counts
+    only where plain Alembic, which does not tell the revision, ran it.
+    """
+    if record.revision is None:
+        return record.applied
+    return record.revision in applied
+
+
+def half_undone(
+    engine: sa.Engine, schema: str | None, applied: t.Collection[str]
+) -> list[BackfillError]:
+    """Return what is to be said of each backfill whose undo was begun.
+
+    :param schema: the schema of the state tables.
+    :param applied: the revisions that are applied.
+    """
+    store = Store(schema, engine.dialect)
+    with engine.connect() as connection:
+        if not store.exists(connection):
+            return []
+        records = store.all(connection)
+    return [
+        failures.half_undone(record, is_applied(record, applied))
+        for record in records
+        if record.state is State.UNDOING
+    ]
+
+
+def undermined(found: Begun, below: list[str]) -> BackfillError:
     """Say that a downgrade would take back what a backfill stands on.
 
     Its position would outlive the rows it was reached on.
 
     :param below: the revisions that were to be taken back.
     """
+    record = found.record
     name = record.name
-    ways = [f"finish it (flask db upgrade {record.revision})"]
+    state = f"it is {record.state.value}"
+    if found.is_orphaned:
+        state = "it is paused (its runner died)"
+    ways = []
+    if record.state is not State.UNDOING:
+        ways.append(f"finish it (flask db upgrade {record.revision})")
     if record.undo_table is not None:
         ways.append(f"restore its rows (flask db data undo {name})")
     ways.append(
@@ -65,8 +123,8 @@ def undermined(record: Record, below: list[str]) -> BackfillError:
         "later upgrade begins it anew)"
     )
     return BackfillError(
-        f"it is {record.state.value} and its revision is not applied yet, and "
-        f"{', '.join(below)}, which it stands on, was to be taken back",
+        f"{state} and its revision is not applied yet, and {', '.join(below)}, which "
+        "it stands on, was to be taken back",
         where=f"revision {record.revision}, backfill {name}",
         state="Nothing was changed",
         next=f"First {', '.join(ways)}",

@@ -19,7 +19,12 @@ def do(
 
     :returns: the report of a run or an undo; ``None`` when a backfill was registered.
     """
-    transactions = OwnTransactions(work.engine, settings.row_lock_timeout)
+    transactions = OwnTransactions(
+        work.engine,
+        settings.row_lock_timeout,
+        pooled=settings.lock == "row",
+        statement_timeout=settings.statement_timeout,
+    )
     runner = Runner(
         transactions, settings, schema=work.schema, reporter=reporter, stop=stop
     )
@@ -29,7 +34,7 @@ def do(
         runner.begin_anew(work.task)
         if work.kind == "run":
             return runner.run(work.task)
-        runner.register(work.task)
+        runner.defer(work.task)
         return None
     finally:
         transactions.close()

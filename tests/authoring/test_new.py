@@ -78,6 +78,17 @@ def test_a_blank_that_stopped_an_upgrade_can_be_filled_in(site, kind):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.parametrize("kind", sorted(FILLED.keys() - {"sql"}))
+def test_an_atomic_revision_runs_once_its_blank_is_filled_in(site, kind):
+    path = site.new("-m", "change users", *options(kind), "--atomic")
+    fill_in(path, FILLED[kind][0])
+    result = site.run("upgrade")
+    assert result.exit_code == 0, result.output
+    found = site.database.rows("SELECT first_name FROM users ORDER BY id")
+    assert found == FILLED[kind][1]
+    assert "datamigrate_backfills" not in site.database.tables()
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_every_kind_passes_the_linter_in_both_import_styles(site):
     for kind in FILLED:
@@ -86,12 +97,13 @@ def test_every_kind_passes_the_linter_in_both_import_styles(site):
     site.new("-m", 'no table, "quotes" """, back\\slash')
     site.new("-m", "no table", "--kind", "sql")
     site.new("-m", "atomic", *USERS, "--atomic")
+    site.new("-m", "atomic rows", *options("rows"), "--atomic")
     lint()
     lint("--config", "lint.isort.force-single-line=true")
     assert site.run("history").exit_code == 0
 
 
-@pytest.mark.parametrize("kind", ["update", "rows"])
+@pytest.mark.parametrize("kind", sorted(FILLED.keys() - {"sql"}))
 def test_what_a_revision_changed_is_undone_by_its_downgrade(site, kind):
     path = site.new("-m", "change", *options(kind))
     fill_in(path, FILLED[kind][0])
@@ -99,11 +111,39 @@ def test_what_a_revision_changed_is_undone_by_its_downgrade(site, kind):
     result = site.run("downgrade")
     assert result.exit_code == 0, result.output
     assert site.database.rows("SELECT first_name FROM users") == [(None,), (None,)]
+    assert site.database.rows("SELECT * FROM names") == []
+
+
+def test_a_column_of_the_same_name_and_another_type_is_not_copied(site):
+    site.database.execute(
+        "CREATE TABLE codes (id VARCHAR(36) PRIMARY KEY, full_name VARCHAR(100))"
+    )
+    tables = ("--table", "users", "--table", "codes")
+    path = site.new("-m", "codes", *tables, "--kind", "insert")
+    fill_in(path, "sa.cast(users.c.id, sa.String(36))")
+    result = site.run("upgrade")
+    assert result.exit_code == 0, result.output
+    found = site.database.rows("SELECT id, full_name FROM codes ORDER BY id")
+    assert found == [("1", "Ana Lima"), ("2", "Bo Ek")]
+
+
+def test_rows_of_a_table_without_a_key_are_not_undone(site):
+    site.database.execute("CREATE TABLE log (full_name VARCHAR(100))")
+    path = site.new(
+        "-m", "log", "--table", "users", "--table", "log", "--kind", "insert"
+    )
+    fill_in(path, "users.c.id == 1")
+    assert site.run("upgrade").exit_code == 0
+    assert site.database.rows("SELECT * FROM log") == [("Ana Lima",)]
+    result = site.run("downgrade")
+    assert result.exit_code == 1
+    assert "cannot be told from later ones" in result.output
 
 
 @pytest.mark.parametrize("kind", ["insert", "delete", "sql"])
 def test_a_downgrade_that_cannot_bring_rows_back_says_so(site, kind):
-    path = site.new("-m", "change", *options(kind), "--rev-id", "abc123")
+    extra = () if kind == "sql" else ("--atomic",)
+    path = site.new("-m", "change", *options(kind), *extra, "--rev-id", "abc123")
     fill_in(path, FILLED[kind][0])
     assert site.run("upgrade").exit_code == 0
     result = site.run("downgrade")
@@ -154,7 +194,16 @@ class TestOptions:
             (("--table", "user"), 'no table "user" .*did you mean "users"'),
             ((*USERS, "--columns", "name"), 'no column "name"'),
             ((*USERS, "--bind", "x"), 'no database with the bind key "x"'),
-            ((*USERS, "--version-path", "nowhere"), "nowhere"),
+            (
+                (*USERS, "--version-path", "nowhere"),
+                "nowhere is none of the version locations.* migrations/versions",
+            ),
+            ((*USERS, "--rev-id", "heads"), "'heads' means something else"),
+            ((*USERS, "--rev-id", "base"), "'base' means something else"),
+            ((*USERS, "--rev-id", ""), "--rev-id: it is empty"),
+            ((*USERS, "--rev-id", "a/b"), "'a/b' has more than letters"),
+            ((*USERS, "--rev-id", "a-b"), "'a-b' has more than letters"),
+            ((*USERS, "--rev-id", "x" * 33), "has room for 32"),
             ((*USERS, "-d", "nowhere"), "flask db init"),
             (("--table", "log"), "no primary key .*`Backfill"),
             ((*USERS, "--columns", "id"), "no column to fill"),
@@ -182,9 +231,9 @@ class TestOptions:
             ("--kind", "insert", *USERS),
             ("--kind", "other"),
             ("--kind", "sql", "--atomic"),
-            ("--kind", "rows", "--atomic"),
             ("--atomic", "--deferred"),
             (*USERS, "--columns", ", "),
+            ("-m", " "),
         ],
     )
     def test_options_that_do_not_go_together_are_wrong_usage(self, site, args):
@@ -299,6 +348,7 @@ def test_a_table_is_looked_up_in_the_database_of_its_bind_key(two_sites):
     assert two_sites.run("data", "freeze", "logs", "--bind", "archive").exit_code == 0
     missing = two_sites.run("data", "freeze", "logs")
     assert 'no table "logs"' in missing.output
+    assert "another database: --bind archive" in missing.output
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -13,11 +13,11 @@ from flask_datamigrate import Backfill
 from flask_datamigrate import settings
 from flask_datamigrate.backfill import signals
 from flask_datamigrate.backfill.connections import OwnTransactions
+from flask_datamigrate.backfill.ranges import Range
 from flask_datamigrate.backfill.reporting import BackfillReport
 from flask_datamigrate.backfill.reporting import Reporter
 from flask_datamigrate.backfill.runner import Runner
 from flask_datamigrate.backfill.runner import Task
-from flask_datamigrate.backfill.store import Range
 from flask_datamigrate.backfill.store import Record
 from flask_datamigrate.backfill.store import Store
 from tests.databases.database import Database
@@ -60,15 +60,20 @@ class Engine:
         engine = self.sa_engine
         if engine is None:
             engine = self.database.engine(driver=self.driver, poolclass=sa.NullPool)
-        transactions = OwnTransactions(engine, values.row_lock_timeout)
+        transactions = OwnTransactions(
+            engine,
+            values.row_lock_timeout,
+            pooled=values.lock == "row",
+            statement_timeout=values.statement_timeout,
+        )
         try:
             yield Runner(transactions, values, reporter=self.notes, stop=self.stop)
         finally:
             transactions.close()
 
-    def run(self, backfill: Backfill) -> BackfillReport:
+    def run(self, backfill: Backfill, workers: int | None = None) -> BackfillReport:
         with self.runner() as runner:
-            return runner.run(task(backfill))
+            return runner.run(task(backfill), workers)
 
     def undo(self, backfill: Backfill) -> BackfillReport:
         with self.runner() as runner:
@@ -84,17 +89,25 @@ class Engine:
 
     def record(self) -> Record:
         """Return the state of the backfill, as another connection sees it."""
-        return t.cast(Record, self._stored("get"))
+        with self._stored() as (connection, store):
+            record = store.get(connection, REVISION)
+            assert record is not None
+            return record
 
     def span(self, direction: str = "forward") -> Range:
-        """Return the range of the backfill, as another connection sees it."""
-        return t.cast(Range, self._stored("range", direction))
+        """Return the first range of the backfill, as another connection sees it."""
+        return self.ranges(direction)[0]
 
-    def _stored(self, method: str, *more: str) -> t.Any:
+    def ranges(self, direction: str = "forward") -> list[Range]:
+        """Return the ranges of the backfill, as another connection sees them."""
+        with self._stored() as (connection, store):
+            return store.ranges.all(connection, REVISION, direction)
+
+    @contextlib.contextmanager
+    def _stored(self) -> t.Iterator[tuple[sa.Connection, Store]]:
         engine = self.database.engine(poolclass=sa.NullPool)
         with engine.connect() as connection:
-            store = Store(None, engine.dialect)
-            return getattr(store, method)(connection, REVISION, *more)
+            yield connection, Store(None, engine.dialect)
 
 
 def task(backfill: Backfill) -> Task:
@@ -107,6 +120,18 @@ def create(database: Database, *tables: sa.Table) -> None:
     engine = database.engine()
     for table in tables:
         table.create(engine)
+
+
+def with_foreign_keys(database: Database) -> sa.Engine:
+    """Return an engine on which SQLite minds foreign keys as the others do."""
+    engine = database.engine(poolclass=sa.NullPool)
+    if database.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def connected(raw: t.Any, record: t.Any) -> None:
+            raw.execute("PRAGMA foreign_keys = ON")
+
+    return engine
 
 
 def fill(
@@ -125,6 +150,21 @@ def contents(
     chosen = [table.c[name] for name in columns] or list(table.c)
     keys = list(table.primary_key.columns) or list(table.c)[:1]
     return database.rows(sa.select(*chosen).order_by(*keys))
+
+
+WAITING = {
+    "postgresql": "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE NOT granted AND datname = current_database()",
+    # Not innodb_trx: it shows an old picture to those who look again within 0.1 s.
+    "mysql": "SELECT count(*) FROM information_schema.processlist "
+    "WHERE db = DATABASE() AND id <> connection_id() "
+    "AND command = 'Query' AND time_ms > 100",
+}
+
+
+def somebody_waits(database: Database) -> bool:
+    """Say whether another connection to the test's database waits for a lock."""
+    return bool(database.scalar(WAITING[database.name]))
 
 
 @contextlib.contextmanager

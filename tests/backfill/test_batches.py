@@ -12,6 +12,7 @@ from flask_datamigrate import Backfill
 from flask_datamigrate import errors
 from flask_datamigrate import frozen
 from flask_datamigrate.backfill import signals
+from flask_datamigrate.backfill.reporting import Pause
 from tests.backfill.engine import Engine
 from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
@@ -108,8 +109,8 @@ def test_a_run_that_is_stopped_saves_and_goes_on(database: Database) -> None:
     engine = Engine(database, config={"max_batch_size": 5})
     paused: list[str] = []
 
-    def note(sender: str) -> None:
-        paused.append(sender)
+    def note(sender: str, pause: Pause) -> None:
+        paused.append(f"{sender}: {pause.reason}")
 
     with at_each_batch(lambda progress: engine.stop.set()):
         with signals.backfill_paused.connected_to(note):
@@ -120,7 +121,7 @@ def test_a_run_that_is_stopped_saves_and_goes_on(database: Database) -> None:
     assert "everything is saved" in str(caught.value)
     assert engine.record().state.value == "paused"
     assert engine.span().owner is None
-    assert paused == ["1f2e3d4c"]
+    assert paused == ["1f2e3d4c: stopped after 1 batch, everything is saved"]
     assert database.scalar("SELECT sum(n) FROM counters") == 5
 
     engine.stop.clear()
@@ -171,7 +172,7 @@ def test_rows_that_come_behind_the_cursor_are_found_when_it_can_be_repeated(
     assert (report.left, report.changed) == (0, 23)
 
 
-def test_rows_behind_the_cursor_are_told_of_when_it_cannot_be_repeated(
+def test_rows_behind_the_cursor_are_found_and_no_other_row_changed_twice(
     database: Database,
 ) -> None:
     table = counters(database, 20)
@@ -182,15 +183,16 @@ def test_rows_behind_the_cursor_are_told_of_when_it_cannot_be_repeated(
             inserted.append(1)
             fill(database, table, [{"id": 1, "n": 0}])
 
-    with at_each_batch(insert), pytest.raises(errors.VerificationError, match="id=1"):
-        Engine(database, config={"max_batch_size": 5}).run(
+    with at_each_batch(insert):
+        report = Engine(database, config={"max_batch_size": 5}).run(
             Backfill(
                 sa.update(table).where(table.c.n < 1).values(n=table.c.n + 1),
                 batch_size=5,
             )
         )
 
-    assert database.scalar("SELECT max(n) FROM counters") == 1
+    assert (report.left, report.changed) == (0, 21)
+    assert set(contents(database, table, "n")) == {(1,)}
 
 
 def test_inserts_that_never_end_do_not_keep_a_run_for_ever(database: Database) -> None:
@@ -258,6 +260,43 @@ def test_a_throttle_that_fails_is_an_error_like_any_other(database: Database) ->
     assert set(contents(database, table, "n")) == {(0,)}
 
 
+def test_a_throttle_that_returns_a_number_is_told_what_to_return(
+    database: Database,
+) -> None:
+    table = counters(database, 10)
+    engine = Engine(database)
+
+    with pytest.raises(errors.BackfillError, match="returned 0.1, not None or"):
+        engine.run(plus_one(table, throttle=lambda: 0.1))  # type: ignore[arg-type]
+
+    assert engine.record().state.value == "failed"
+
+
+def test_a_value_that_no_database_is_asked_about_is_one_error(
+    database: Database,
+) -> None:
+    """SQLAlchemy's JSON refuses it on every database, before the driver has it."""
+    plain = counters(database, 10)
+    table = frozen.table(
+        plain.name,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("n", sa.Integer),
+    )
+    engine = Engine(database)
+    value = sa.bindparam("value", object(), type_=sa.JSON())
+    backfill = Backfill(
+        sa.update(table)
+        .values(n=sa.case((sa.literal(1) == 1, 1)))
+        .where(sa.cast(value, sa.Text) != ""),
+        verify=False,
+    )
+
+    with pytest.raises(errors.BackfillError, match="does not fit its column"):
+        engine.run(backfill)
+
+    assert engine.record().state.value == "failed"
+
+
 def test_a_batch_reads_and_writes_by_the_key_and_never_counts_the_table(
     database: Database,
 ) -> None:
@@ -302,3 +341,26 @@ def test_the_signals_tell_of_start_batches_and_end(database: Database) -> None:
     assert told[1][0] == 6
     assert told[1][1] == pytest.approx(0.5, abs=0.1)
     assert told[2:] == [(12, 1.0), ("finished", "1f2e3d4c", 12)]
+
+
+@pytest.mark.parametrize(
+    ("database", "driver"),
+    [
+        ("postgresql", "psycopg"),
+        ("postgresql", "psycopg2"),
+        ("mysql", None),
+        ("sqlite", None),
+    ],
+    indirect=["database"],
+)
+def test_the_rows_of_an_insert_are_counted_through_every_driver(
+    database: Database, driver: str | None
+) -> None:
+    table = counters(database)
+    copy = frozen.table("copies", sa.Column("n", sa.Integer, primary_key=True))
+    create(database, copy)
+    query = sa.insert(copy).from_select(["n"], sa.select(table.c.id))
+
+    report = Engine(database, driver).run(Backfill(query, over=table, batch_size=9))
+
+    assert report.changed == 40

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -48,7 +50,7 @@ def hold(database: Database, owner: str, seconds: float) -> None:
     """Make the range somebody's, as a runner that died or lives would leave it."""
     clock = {
         "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
-        "mysql": "UNIX_TIMESTAMP(SYSDATE(6)) + 0e0",
+        "mysql": "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
         "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     }[database.name]
     database.execute(
@@ -65,6 +67,12 @@ def config(**more: t.Any) -> dict[str, t.Any]:
     return {"max_batch_size": 5, **more}
 
 
+# Where there is one writer at a time, a second runner would only be in the way.
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+SERVERS = pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
+
+
+@SQLITE
 def test_a_second_runner_is_refused_while_the_first_lives(database: Database) -> None:
     table, backfill = counters(database)
     going, go_on = threading.Event(), threading.Event()
@@ -93,6 +101,47 @@ def test_a_second_runner_is_refused_while_the_first_lives(database: Database) ->
     assert isinstance(error, errors.ClaimedError)
     assert f"process {os.getpid()} on" in str(error)
     assert "Nothing was changed by this process" in str(error)
+    assert set(contents(database, table, "n")) == {(1,)}
+
+
+def test_a_check_under_way_is_no_failure_of_the_second_runner(
+    database: Database,
+) -> None:
+    table, backfill = counters(database)
+    checking, looked = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def check(connection: sa.Connection) -> None:
+        checking.set()
+        looked.wait(20)
+
+    def first() -> None:
+        slow = Backfill(backfill.job.statement, verify=check)  # type: ignore[union-attr]
+        ended.append(Engine(database).run(slow).state)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    checking.wait(20)
+    hasty = Engine(database, config={"row_lock_timeout": 0.2})
+    commands: list[t.Callable[[], t.Any]] = [lambda: hasty.accept(backfill)]
+    waiting = threading.Thread(target=lambda: ended.append(hasty.run(backfill).state))
+    if database.name == "sqlite":
+        commands.append(lambda: hasty.run(backfill))
+    else:
+        waiting.start()
+    try:
+        for command in commands:
+            with pytest.raises(errors.ClaimedError) as caught:
+                command()
+            assert f"process {os.getpid()} on" in caught.value.what
+            assert "is verifying it right now" in caught.value.what
+    finally:
+        looked.set()
+        thread.join()
+        if waiting.ident is not None:
+            waiting.join()
+
+    assert set(ended) == {"finished"}
     assert set(contents(database, table, "n")) == {(1,)}
 
 
@@ -127,7 +176,8 @@ def test_a_process_number_given_out_again_is_not_taken_for_the_runner(
     table, backfill = counters(database)
     engine = Engine(database, config=config(lease_seconds=1000))
     interrupted(database, engine, backfill)
-    hold(database, f"{socket.gethostname()[:100]}:{os.getpid()}:1:abcd", 1000)
+    place, pid, _, _ = processes.name_tag().rsplit(":", 3)
+    hold(database, f"{place}:{pid}:1:abcd", 1000)
 
     engine.run(backfill)
 
@@ -169,12 +219,15 @@ def test_waiting_for_a_lease_can_be_stopped(database: Database) -> None:
     hold(database, "far-away:12:345:abcd", 1000)
     engine.stop.set()
 
-    with pytest.raises(errors.ClaimedError, match="process 12 on far-away"):
+    with pytest.raises(errors.BackfillError):
         engine.run(backfill)
 
     assert database.scalar("SELECT sum(n) FROM counters") == 5
+    assert engine.record().state.value == "running"
+    assert engine.span().owner == "far-away:12:345:abcd"
 
 
+@SQLITE
 def test_a_runner_whose_claim_was_stolen_rolls_its_batch_back(
     database: Database,
 ) -> None:
@@ -199,6 +252,101 @@ def test_a_runner_whose_claim_was_stolen_rolls_its_batch_back(
     assert engine.span().owner == "far-away:12:345:abcd"
 
 
+@SERVERS
+def test_a_worker_whose_range_was_taken_over_rolls_its_batch_back_and_goes_on(
+    database: Database,
+) -> None:
+    table, backfill = counters(database)
+    engine = Engine(database, config=config())
+    stolen: list[bool] = []
+
+    def steal(progress: t.Any) -> None:
+        if not stolen:
+            stolen.append(True)
+            hold(database, "far-away:12:345:abcd", 1)
+
+    with at_each_batch(steal):
+        report = engine.run(backfill)
+
+    assert any("taken over" in line for line in engine.notes.lines)
+    assert set(contents(database, table, "n")) == {(1,)}
+    assert (report.changed, report.state) == (30, "finished")
+
+
+@pytest.mark.parametrize("batch", [1, 6])
+def test_a_runner_whose_claim_was_stolen_writes_no_state(
+    database: Database, batch: int
+) -> None:
+    """Not that it was stopped, nor, after the last batch, that it is finished."""
+    _, backfill = counters(database)
+    engine = Engine(database, config=config())
+
+    def steal(progress: t.Any) -> None:
+        if progress.batches == batch:
+            hold(database, "far-away:12:345:abcd", 1000)
+            if batch == 1:
+                engine.stop.set()
+
+    # Where there may be several, it waits for the other one.
+    engine.notes.noted = lambda text: engine.stop.set()  # type: ignore[method-assign]
+    with at_each_batch(steal), pytest.raises(errors.BackfillError):
+        engine.run(backfill)
+
+    assert engine.record().state.value == "running"
+    assert engine.span().owner == "far-away:12:345:abcd"
+
+
+def test_a_claim_is_kept_through_a_wait_longer_than_the_lease(
+    database: Database,
+) -> None:
+    table, backfill = counters(database)
+    short = config(lease_seconds=1)
+    waits: list[float] = [3.0]
+    waiting = threading.Event()
+    ended: list[str] = []
+
+    def throttle() -> tuple[float, str] | None:
+        if not waits:
+            return None
+        waiting.set()
+        return waits.pop(), "a test"
+
+    def first() -> None:
+        slow = Backfill(backfill.job.statement, throttle=throttle)  # type: ignore[union-attr]
+        ended.append(Engine(database, config=short).run(slow).state)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    waiting.wait(20)
+    alone = database.name == "sqlite"
+    refused = pytest.raises(errors.ClaimedError, match="right now")
+    with refused if alone else contextlib.nullcontext():
+        Engine(database, config=short).run(backfill)
+    thread.join()
+
+    assert ended == ["finished"]
+    assert set(contents(database, table, "n")) == {(1,)}
+
+
+@SQLITE
+def test_a_runner_that_waited_finds_it_finished(database: Database) -> None:
+    _, backfill = counters(database)
+    engine = Engine(database, config=config(lease_seconds=1000))
+    interrupted(database, engine, backfill)
+    hold(database, "far-away:12:345:abcd", 1000)
+
+    def finish(text: str) -> None:
+        assert "process 12 on far-away" in text
+        database.execute("UPDATE datamigrate_backfills SET state = 'finished'")
+        database.execute("UPDATE datamigrate_ranges SET owner = NULL")
+
+    engine.notes.noted = finish  # type: ignore[method-assign]
+
+    assert engine.run(backfill).state == "finished"
+    assert engine.span().owner is None
+    assert database.scalar("SELECT sum(n) FROM counters") == 5
+
+
 def test_an_undo_is_refused_while_a_runner_lives(database: Database) -> None:
     table, _ = counters(database)
     backfill = Backfill(sa.update(table).values(n=1), undo=True, batch_size=5)
@@ -220,3 +368,54 @@ def test_a_live_process_is_not_dead_and_a_name_tag_reads_well() -> None:
     assert processes.describe(tag) == f"process {os.getpid()} on {socket.gethostname()}"
     assert not processes.is_dead("another-host:1:2:abcd")
     assert processes.name_tag() != tag
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc")
+def test_a_process_that_ended_and_was_not_waited_for_is_dead() -> None:
+    """As in a container whose first process does not care for its children."""
+    script = (
+        "from flask_datamigrate.backfill import processes;"
+        "print(processes.name_tag(), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        tag = child.stdout.readline().strip()
+        assert not processes.is_dead(tag)
+        child.kill()
+        assert child.stdout.read() == ""
+        until = time.monotonic() + 20
+        while not processes.is_dead(tag):
+            assert time.monotonic() < until
+
+
+APART = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
+
+@pytest.mark.skipif(
+    shutil.which(APART[0]) is None or subprocess.run([*APART, "true"]).returncode != 0,
+    reason="namespaces cannot be made here",
+)
+def test_a_process_of_another_container_is_not_taken_for_dead() -> None:
+    """It has the host's name, and a number that nobody has here."""
+    script = (
+        "from flask_datamigrate.backfill import processes;"
+        "print(processes.name_tag(), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [*APART, sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        tag = other.stdout.readline().strip()
+        assert not processes.is_dead(tag)
+        assert processes.describe(tag).endswith(f" on {socket.gethostname()}")
+        other.communicate("\n")

@@ -18,6 +18,7 @@ from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
 from tests.backfill.engine import create
 from tests.backfill.engine import fill
+from tests.backfill.engine import somebody_waits
 from tests.databases.database import Database
 
 SERVERS = pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
@@ -188,14 +189,7 @@ def test_a_deadlock_is_tried_again(database: Database, form: Form) -> None:
         return done[0] >= 20
 
     def wait_and_cross() -> None:
-        watch = {
-            "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE "
-            "wait_event_type = 'Lock' AND datname = current_database()",
-            "mysql": "SELECT count(*) FROM information_schema.innodb_trx t "
-            "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-            "WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()",
-        }[database.name]
-        while database.scalar(watch) == 0:
+        while not somebody_waits(database):
             pass
         cross()
 
@@ -354,6 +348,57 @@ def test_a_statement_timeout_makes_batches_smaller(database: Database) -> None:
     assert any("the statement took too long" in line for line in engine.notes.lines)
     assert set(contents(database, table, "n")) == {(1,)}
     assert report.batches > 3
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
+@pytest.mark.parametrize("lock", ["session", "row"])
+def test_the_limit_on_statements_holds_for_batches_and_not_for_the_check(
+    database: Database, lock: str
+) -> None:
+    table = counters(database)
+    nap = {"postgresql": "pg_sleep({}) IS NULL", "mysql": "sleep({}) > 9"}[
+        database.name
+    ]
+    slow = sa.case((sa.text(nap.format("0.01 + 0 * n")), 0), else_=table.c.n + 1)
+    engine = Engine(
+        database,
+        config={
+            "max_batch_size": 40,
+            "target_seconds": 0.05,
+            "statement_timeout": 0.15,
+            "lock": lock,
+        },
+    )
+    check = sa.text(f"SELECT CASE WHEN {nap.format(0.4)} THEN 1 ELSE 0 END")
+
+    report = engine.run(
+        Backfill(sa.update(table).values(n=slow), batch_size=40, verify=check)
+    )
+
+    assert any("the statement took too long" in line for line in engine.notes.lines)
+    assert report.state == "finished"
+    assert set(contents(database, table, "n")) == {(1,)}
+
+
+def test_an_error_does_not_show_the_row_that_was_refused(database: Database) -> None:
+    """PostgreSQL's DETAIL has every column of it."""
+    table = frozen.table(
+        "counters",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("secret", sa.String(50)),
+        sa.Column("n", sa.Integer, nullable=False),
+    )
+    create(database, table)
+    fill(database, table, [{"id": 7, "secret": "pbkdf2:sha256", "n": 1}])
+    engine = Engine(database)
+
+    with pytest.raises(errors.DatabaseError) as caught:
+        engine.run(Backfill(sa.update(table).values(n=sa.null())))
+
+    stored = database.scalar("SELECT error FROM datamigrate_backfills")
+    for text in (str(caught.value), stored):
+        assert "pbkdf2" not in text
+    assert "id=7" in str(caught.value)
 
 
 def test_a_server_that_is_not_there_is_one_error() -> None:

@@ -167,6 +167,33 @@ def test_a_joined_update_with_several_matches_a_row_can_be_undone(
     assert contents(database, table, "name") == [(f"p{i}",) for i in range(1, 31)]
 
 
+@pytest.mark.parametrize("undo", [False, True])
+def test_rows_of_a_joined_where_come_once_each(database: Database, undo: bool) -> None:
+    table, other = with_people(database, 30), with_cities(database)
+    fill(database, other, [{"id": 9 + i, "name": "Rome", "size": i} for i in range(3)])
+    seen: list[int] = []
+
+    def note(row: t.Any) -> dict[str, t.Any]:
+        seen.append(row.id)
+        return {"score": row.id}
+
+    backfill = Backfill.rows(
+        table,
+        note,
+        reads=[],
+        writes=["score"],
+        where=sa.and_(other.c.name == "Rome", table.c.city_id > 0),
+        batch_size=8,
+        verify=False,
+        undo=undo,
+    )
+
+    report = Engine(database).run(backfill)
+
+    assert seen == [i for i in range(1, 31) if i % 3]
+    assert (report.changed, report.skipped) == (20, 0)
+
+
 def test_a_delete_purges_the_rows_of_its_where(database: Database) -> None:
     table = with_people(database)
 

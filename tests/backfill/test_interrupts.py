@@ -5,64 +5,17 @@ from __future__ import annotations
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
-from tests.apps import Project
+from flask_datamigrate.cli.group import LazyGroup
 from tests.databases.database import Database
+from tests.kills import counters
 from tests.kills import kill_until_done
-
-SCHEMA = """
-def upgrade():
-    op.create_table(
-        "counters",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("n", sa.Integer, nullable=False),
-        sa.Column("word", sa.String(20)),
-    )
-
-def downgrade():
-    op.drop_table("counters")
-"""
-
-DATA = """
-counters = frozen.table(
-    "counters",
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("n", sa.Integer),
-    sa.Column("word", sa.String(20)),
-)
-plus_one = Backfill(
-    sa.update(counters).values(n=counters.c.n + 1), batch_size=20, undo=True
-)
-in_python = Backfill.rows(
-    counters, lambda row: {"word": f"w{row.id}"}, reads=[], writes=["word"],
-    batch_size=20, undo=True,
-)
-
-def upgrade():
-    op.backfill(plus_one)
-    op.backfill(in_python)
-
-def downgrade():
-    op.undo_backfill(in_python)
-    op.undo_backfill(plus_one)
-"""
-
-
-def project(tmp_path: pathlib.Path, database: Database, rows: int) -> Project:
-    made = Project(tmp_path, database.url).init()
-    made.config = {"DATAMIGRATE_TARGET_SECONDS": 0.01, "DATAMIGRATE_MAX_BATCH_SIZE": 20}
-    made.revision("r1", SCHEMA)
-    made.flask("db", "upgrade", "r1")
-    table = sa.Table("counters", sa.MetaData(), autoload_with=database.engine())
-    with database.engine().begin() as connection:
-        values = [{"id": i, "n": i} for i in range(1, rows + 1)]
-        connection.execute(sa.insert(table), values)
-    made.revision("r2", DATA, down="r1")
-    return made
 
 
 def done(database: Database) -> int:
@@ -70,7 +23,7 @@ def done(database: Database) -> int:
     if "datamigrate_ranges" not in database.tables():
         return 0
     found = database.rows(
-        "SELECT changed FROM datamigrate_ranges WHERE backfill = 'r2.plus_one' "
+        "SELECT changed FROM datamigrate_ranges WHERE backfill = 'r2' "
         "AND direction = 'forward'"
     )
     return int(found[0][0]) if found else 0
@@ -95,7 +48,7 @@ def wait_for_batches(database: Database, process: subprocess.Popen[str]) -> None
 def test_a_signal_finishes_the_batch_and_says_how_to_go_on(
     tmp_path: pathlib.Path, database: Database, number: signal.Signals
 ) -> None:
-    made = project(tmp_path, database, 20_000)
+    made = counters(tmp_path, database, 20_000)
     process = made.start("db", "upgrade")
     wait_for_batches(database, process)
 
@@ -120,7 +73,7 @@ def test_a_second_signal_aborts_the_batch_and_loses_nothing(
     tmp_path: pathlib.Path, database: Database
 ) -> None:
     """The batch waits for a row that somebody holds; the second Ctrl-C ends that."""
-    made = project(tmp_path, database, 2_000)
+    made = counters(tmp_path, database, 2_000)
     made.config["DATAMIGRATE_ROW_LOCK_TIMEOUT"] = 300
     with database.engine(poolclass=sa.NullPool).connect() as held:
         held.exec_driver_sql("SELECT id FROM counters WHERE id = 190 FOR UPDATE")
@@ -140,29 +93,89 @@ def test_a_second_signal_aborts_the_batch_and_loses_nothing(
     assert database.scalar("SELECT count(*) FROM counters WHERE n = id + 1") == 2_000
 
 
-KILLS = {"postgresql": 5, "mysql": 5, "sqlite": 30}
-"""Thirty on one database: most of the minute they take is starting processes."""
+AT_ONCE = """
+import os, signal, threading
+
+for waiting in threading.enumerate():
+    if waiting.name == "datamigrate-stop":
+        os.kill(os.getpid(), signal.SIGINT)
+        waiting.join()
+"""
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_signal_before_the_first_revision_changes_nothing(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    made = counters(tmp_path, database, 20)
+    env = made.migrations / "env.py"
+    whole = env.read_text()
+    for command, version in (("upgrade", "r1"), ("downgrade", "r2")):
+        env.write_text(AT_ONCE + whole)
+        ran = made.run("db", command)
+        assert ran.code == 130, ran.err
+        assert "before the first revision. Nothing was changed" in ran.err
+        assert "Traceback" not in ran.out + ran.err
+        assert database.scalar("SELECT version_num FROM alembic_version") == version
+        env.write_text(whole)
+        made.flask("db", "upgrade")
+
+
+def test_a_signal_while_a_command_is_imported_changes_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    group = LazyGroup("db", lazy={"upgrade": "interrupted:upgrade"})
+    ran = CliRunner().invoke(group, ["upgrade"])
+    assert ran.exit_code == 130
+    assert ran.stderr == "Error: interrupted before it began. Nothing was changed.\n"
+
+
+OFTEN = """
+import os, signal
+from flask_datamigrate.cli.interrupts import stopping
+
+for _ in range(400):
+    with stopping() as stop:
+        signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        while not stop.wait(0.0001):
+            pass
+"""
+
+
+def test_a_signal_at_any_moment_of_a_wait_ends_it() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", OFTEN],
+        cwd=pathlib.Path(__file__).parent.parent.parent,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
+    assert ran.returncode == 0
+
+
+KILLS = 30
 
 
 def test_an_undo_killed_at_any_moment_restores_each_row_once(
     tmp_path: pathlib.Path, database: Database
 ) -> None:
-    kills = KILLS[database.name]
-    rows = 800 * kills
-    made = project(tmp_path, database, rows)
+    rows = 800 * KILLS
+    made = counters(tmp_path, database, rows)
     fast = {"FLASK_DATAMIGRATE_MAX_BATCH_SIZE": "5000"}
     made.flask("db", "upgrade", **fast)
     assert database.scalar("SELECT count(*) FROM counters WHERE n = id + 1") == rows
     # Somebody's own changes since, which must be left alone.
     database.execute("UPDATE counters SET n = -5 WHERE id % 100 = 0")
 
-    count = kill_until_done(made, database, "db", "downgrade", "r1", kills=kills)
+    count = kill_until_done(made, database, "db", "downgrade", "r1", kills=KILLS)
 
-    assert count >= kills, f"only {count} kills before it was done: too few rows"
+    assert count >= KILLS, f"only {count} kills before it was done: too few rows"
     wrong = "SELECT count(*) FROM counters WHERE n <> {} AND id % 100 {} 0"
     assert database.scalar(wrong.format("id", "<>")) == 0
     assert database.scalar(wrong.format("-5", "=")) == 0
-    assert database.scalar("SELECT count(*) FROM counters WHERE word IS NOT NULL") == 0
+    assert database.scalar("SELECT count(*) FROM counters WHERE seen <> -id") == 0
     assert database.scalar("SELECT version_num FROM alembic_version") == "r1"
-    conflicts = "SELECT conflicts FROM datamigrate_backfills WHERE name = 'r2.plus_one'"
+    conflicts = "SELECT conflicts FROM datamigrate_backfills WHERE name = 'r2'"
     assert database.scalar(conflicts) == rows // 100

@@ -63,6 +63,10 @@ KEYS: dict[str, tuple[list[sa.types.TypeEngine[t.Any]], list[tuple[t.Any, ...]]]
         [sa.Enum("low", "high", "Middle", "o'ther", name="level")],
         [("low",), ("high",), ("Middle",), ("o'ther",)],
     ),
+    "intervals": (
+        [sa.Interval()],
+        [(datetime.timedelta(days=n, seconds=n * n),) for n in range(0, 300, 13)],
+    ),
     "integer and text": (
         [sa.Integer(), sa.String(20)],
         [(n, s) for n in (-1, 0, 7) for s in ("", "a", "b c", "ü")],
@@ -127,6 +131,7 @@ def check_each_form(
     assert found == [(key, repr(key)[:30], 4) for key, _, _ in found]
     assert engine.undo(python).changed == rows
     assert set(database.rows(sa.select(table.c.s))) == {(None,)}
+    database.execute("DELETE FROM datamigrate_orders")
     database.execute("DELETE FROM datamigrate_ranges")
     database.execute("DELETE FROM datamigrate_backfills")
 

@@ -4,77 +4,62 @@ from __future__ import annotations
 
 import pathlib
 
-import sqlalchemy as sa
-
-from tests.apps import Project
 from tests.databases.database import Database
+from tests.kills import counters
 from tests.kills import kill_until_done
 
 ROWS = 15_000
 KILLS = 30
 
-SCHEMA = """
-def upgrade():
-    op.create_table(
-        "counters",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("n", sa.Integer, nullable=False),
-        sa.Column("seen", sa.Integer, nullable=False),
-    )
-
-def downgrade():
-    op.drop_table("counters")
-"""
-
-DATA = """
+CHOOSY = """
 counters = frozen.table(
     "counters",
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("n", sa.Integer),
-    sa.Column("seen", sa.Integer),
 )
-plus_one = Backfill(
-    sa.update(counters).values(n=counters.c.n + 1), batch_size=20, undo=True
-)
-in_python = Backfill.rows(
-    counters, lambda row: {"seen": row["seen"] + 1}, reads=["seen"], writes=["seen"],
-    batch_size=20, undo=True,
+
+def plus_one(row):
+    if row["id"] % 100 == 0:
+        raise ValueError("a round number")
+    return {"n": row["n"] + 1}
+
+backfill = Backfill.rows(
+    counters, plus_one, reads=["n"], writes=["n"], on_row_error="skip"
 )
 
 def upgrade():
-    op.backfill(plus_one)
-    op.backfill(in_python)
+    op.backfill(backfill)
 
 def downgrade():
-    op.undo_backfill(in_python)
-    op.undo_backfill(plus_one)
+    pass
 """
-
-
-def project(tmp_path: pathlib.Path, database: Database) -> Project:
-    made = Project(tmp_path, database.url).init()
-    # Many small batches, so that a kill falls between and inside of them.
-    made.config = {"DATAMIGRATE_TARGET_SECONDS": 0.01, "DATAMIGRATE_MAX_BATCH_SIZE": 10}
-    made.revision("r1", SCHEMA)
-    made.flask("db", "upgrade", "r1")
-    engine = database.engine()
-    table = sa.Table("counters", sa.MetaData(), autoload_with=engine)
-    with engine.begin() as connection:
-        rows = [{"id": i * 3, "n": i, "seen": -i} for i in range(1, ROWS + 1)]
-        connection.execute(sa.insert(table), rows)
-    made.revision("r2", DATA, down="r1")
-    return made
 
 
 def test_killed_at_any_moment_each_row_is_changed_exactly_once(
     tmp_path: pathlib.Path, database: Database
 ) -> None:
-    made = project(tmp_path, database)
+    made = counters(tmp_path, database, ROWS)
 
     count = kill_until_done(made, database, "db", "upgrade", kills=KILLS)
 
     assert count >= KILLS, f"only {count} kills before it was done: too few rows"
-    wrong = "SELECT count(*) FROM counters WHERE n <> id / 3 + 1 OR seen <> 1 - id / 3"
+    wrong = "SELECT count(*) FROM counters WHERE n <> id + 1 OR seen <> 1 - id"
     assert database.scalar(wrong) == 0
     assert database.scalar("SELECT count(*) FROM counters") == ROWS
     assert database.scalar("SELECT version_num FROM alembic_version") == "r2"
+
+
+def test_killed_while_it_leaves_rows_out_it_names_each_of_them_once(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    made = counters(tmp_path, database, 1000)
+    made.revision("r2", CHOOSY, down="r1")
+
+    count = kill_until_done(made, database, "db", "upgrade", kills=3, ending=3)
+
+    assert count == 3
+    changed = "SELECT count(*) FROM counters WHERE n = id + 1"
+    assert database.scalar(changed) == 990
+    refused = database.rows("SELECT position FROM datamigrate_refusals")
+    assert {p for (p,) in refused} == {f"[{i}]" for i in range(100, 1001, 100)}
+    assert len(refused) == database.scalar("SELECT skipped FROM datamigrate_ranges")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from flask_datamigrate import Backfill
 from flask_datamigrate import errors
 from flask_datamigrate import frozen
+from flask_datamigrate.backfill.runner import Task
 from tests.backfill.engine import Engine
 from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
@@ -255,7 +257,7 @@ def test_what_was_registered_and_never_begun_is_undone_at_once(
     with engine.runner() as runner:
         from tests.backfill.engine import task
 
-        runner.register(task(backfill))
+        runner.defer(task(backfill))
 
     report = engine.undo(backfill)
 
@@ -279,13 +281,56 @@ def test_the_old_values_of_one_column_never_become_those_of_another(
     assert contents(database, table) == after
 
 
-@pytest.mark.parametrize("statement", ["delete", "insert"])
-def test_undo_is_refused_where_nothing_can_be_kept(statement: str) -> None:
-    table = frozen.table("notes", sa.Column("id", sa.Integer, primary_key=True))
-    with pytest.raises(errors.DefinitionError, match=f"not for {statement}"):
-        if statement == "delete":
-            Backfill(sa.delete(table), undo=True)
-        else:
-            query = sa.select(table.c.id)
-            copied = sa.insert(table).from_select(["id"], query)
-            Backfill(copied, over=table, undo=True)
+DRIFTING = "DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"
+STAMPED = {
+    "postgresql": {"a timestamp": "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"},
+    "sqlite": {"a timestamp": "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"},
+    "mysql": {
+        "a timestamp": DRIFTING.replace("DATETIME", "TIMESTAMP"),
+        "one that may be null": DRIFTING.replace("NOT NULL", "NULL"),
+        "of microseconds": DRIFTING.replace("DATETIME", "DATETIME(6)").replace(
+            "_TIMESTAMP", "_TIMESTAMP(6)"
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("defaults", ["ON", "OFF"])
+def test_times_are_kept_where_the_database_sets_them(
+    database: Database, defaults: str
+) -> None:
+    """Also under the setting that was the server's own before MariaDB 10.10."""
+    options: dict[str, t.Any] = {}
+    if database.name == "mysql":
+        setting = f"SET SESSION explicit_defaults_for_timestamp={defaults}"
+        options = {"connect_args": {"init_command": setting}}
+    engine = Engine(
+        database, sa_engine=database.engine(poolclass=sa.NullPool, **options)
+    )
+    day = datetime.datetime(2001, 1, 1)
+    for number, kind in enumerate(STAMPED[database.name].values()):
+        name = f"stamped{number}"
+        key = f"{kind.split()[0]} NOT NULL DEFAULT '2000-01-01 00:00:00'"
+        database.execute(
+            f"CREATE TABLE {name} (id {key}, seen {kind}, n INTEGER, PRIMARY KEY (id))"
+        )
+        table = frozen.table(
+            name,
+            sa.Column("id", sa.DateTime, primary_key=True),
+            sa.Column("seen", sa.DateTime),
+            sa.Column("n", sa.Integer),
+        )
+        rows = [{"id": day.replace(day=d), "seen": day, "n": d} for d in range(1, 4)]
+        fill(database, table, rows)
+        backfill = Backfill(
+            sa.update(table).values(n=table.c.n + 1, seen=table.c.seen),
+            name=name,
+            undo=True,
+        )
+        before = contents(database, table)
+        with engine.runner() as runner:
+            runner.run(Task(backfill, name, None))
+            report = runner.undo(Task(backfill, name, None))
+
+        assert (report.changed, report.conflicts) == (3, 0)
+        assert contents(database, table) == before

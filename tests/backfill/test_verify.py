@@ -6,11 +6,13 @@ import typing as t
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from flask_datamigrate import Backfill
 from flask_datamigrate import errors
 from flask_datamigrate import frozen
 from tests.backfill.engine import Engine
+from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
 from tests.backfill.engine import create
 from tests.backfill.engine import fill
@@ -125,8 +127,15 @@ def test_a_check_that_fails_itself_is_an_error_and_no_traceback(
     def broken(connection: sa.Connection) -> None:
         raise KeyError("nothing here")
 
+    def ending(connection: sa.Connection) -> None:
+        raise SystemExit(5)
+
     with pytest.raises(errors.VerificationError, match="KeyError.*nothing here"):
         engine.run(first_names(table, verify=broken))
+    assert engine.record().state.value == "failed"
+
+    with pytest.raises(errors.VerificationError, match="it raised SystemExit: 5"):
+        engine.run(first_names(table, verify=ending))
     assert engine.record().state.value == "failed"
 
     with pytest.raises(errors.DatabaseError, match="no_such_table"):
@@ -171,3 +180,163 @@ def test_a_report_shows_rows_before_and_after(database: Database) -> None:
     assert sample.key == "id=1"
     assert (sample.before, sample.after) == ({"first": None}, {"first": "n1 x"})
     assert len(report.sample) == 3
+
+
+def test_a_value_that_its_own_type_cannot_read_can_be_mended(
+    database: Database,
+) -> None:
+    """The sample of the report shows it as it is stored."""
+    people(database, 5)
+    database.execute("UPDATE people SET first = 'opne'")
+    states = sa.Enum("open", "closed", native_enum=False, length=50)
+    table = frozen.table(
+        "people",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("first", states),
+    )
+    misspelt = sa.cast(table.c.first, sa.String(50)) == "opne"
+    mending = Backfill(sa.update(table).where(misspelt).values(first="open"))
+
+    report = Engine(database).run(mending)
+
+    assert (report.changed, report.state) == (5, "finished")
+    assert (report.sample[0].before, report.sample[0].after) == (
+        {"first": "opne"},
+        {"first": "open"},
+    )
+
+
+def counted(table: sa.Table, **options: t.Any) -> Backfill:
+    """One that would show a second visit of a row."""
+    return Backfill(
+        sa.update(table)
+        .where(table.c.first.is_(None))
+        .values(first=table.c.full, full=table.c.full + "!"),
+        **{"batch_size": 10, **options},
+    )
+
+
+def counted_in_python(table: sa.Table, **options: t.Any) -> Backfill:
+    return Backfill.rows(
+        table,
+        lambda row: {"first": row.full, "full": row.full and row.full + "!"},
+        reads=["full"],
+        writes=["first", "full"],
+        where=table.c.first.is_(None),
+        **{"batch_size": 10, **options},
+    )
+
+
+COUNTED = pytest.mark.parametrize("form", [counted, counted_in_python])
+Form = t.Callable[..., Backfill]
+
+
+@COUNTED
+def test_a_row_that_came_in_behind_the_cursor_is_changed_and_no_other_twice(
+    database: Database, form: Form
+) -> None:
+    table = people(database)
+    engine = Engine(database, config={"max_batch_size": 10})
+
+    def meanwhile(progress: t.Any) -> None:
+        if progress.batches == 2:
+            fill(database, table, [{"id": -1, "full": "late"}])
+
+    with at_each_batch(meanwhile):
+        report = engine.run(form(table))
+
+    assert (report.state, report.left, report.changed) == ("finished", 0, 41)
+    assert contents(database, table, "full") == [
+        ("late!",),
+        *((f"n{i} x!",) for i in range(1, 41)),
+    ]
+
+
+@COUNTED
+def test_a_row_that_would_be_changed_again_rolls_its_batch_back(
+    database: Database, form: Form
+) -> None:
+    """Also in a late batch: it could not be told from one that came in."""
+    table = people(database)
+    database.execute(sa.update(table).where(table.c.id == 35).values(full=None))
+    engine = Engine(database, config={"max_batch_size": 10})
+
+    for _ in range(2):
+        with pytest.raises(errors.VerificationError, match="matches .* id=35") as found:
+            engine.run(form(table))
+        assert "(30 rows); this one was rolled back" in found.value.state
+        assert contents(database, table, "full")[28:32] == [
+            ("n29 x!",),
+            ("n30 x!",),
+            ("n31 x",),
+            ("n32 x",),
+        ]
+    database.execute(sa.update(table).where(table.c.id == 35).values(full="n35 x"))
+
+    assert engine.run(form(table)).changed == 40
+    assert contents(database, table, "full") == [(f"n{i} x!",) for i in range(1, 41)]
+
+
+@COUNTED
+def test_a_row_that_comes_in_while_its_range_is_changed_is_no_fault(
+    database: Database, form: Form
+) -> None:
+    table = people(database)
+    database.execute(sa.delete(table).where(table.c.id == 5))
+    sa_engine = database.engine(poolclass=sa.NullPool)
+    done: list[str] = []
+
+    @event.listens_for(sa_engine, "after_cursor_execute")
+    def meanwhile(*arguments: t.Any) -> None:
+        statement = arguments[2]
+        if statement.startswith("UPDATE people") and not done:
+            done.append(statement)
+            # Nobody else writes while SQLite does: it comes in a moment later.
+            if database.name != "sqlite":
+                fill(database, table, [{"id": 5, "full": "n5 x"}])
+
+    engine = Engine(database, sa_engine=sa_engine)
+    report = engine.run(form(table))
+
+    assert done
+    assert report.changed == (39 if database.name == "sqlite" else 40)
+    assert {row[0][-1] for row in contents(database, table, "full")} == {"!"}
+
+
+@COUNTED
+def test_how_many_rows_are_left_is_known_where_the_check_fails(
+    database: Database, form: Form
+) -> None:
+    """One comes in behind the cursor in each walk."""
+    table = people(database)
+    engine = Engine(database, config={"max_batch_size": 10})
+
+    def meanwhile(progress: t.Any) -> None:
+        fill(database, table, [{"id": -progress.batches, "full": "late"}])
+
+    with at_each_batch(meanwhile):
+        with pytest.raises(errors.VerificationError, match="5 rows still match"):
+            engine.run(form(table))
+
+    assert engine.record().rows_left == 5
+    assert engine.run(form(table)).state == "finished"
+    assert {row[0][-2:] for row in contents(database, table, "full")} == {"x!", "e!"}
+
+
+@COUNTED
+def test_what_was_done_without_a_check_is_not_taken_for_what_came_in(
+    database: Database, form: Form
+) -> None:
+    table = people(database)
+    database.execute(sa.update(table).where(table.c.id == 5).values(full=None))
+    engine = Engine(database, config={"max_batch_size": 10})
+
+    with at_each_batch(lambda progress: engine.stop.set()):
+        with pytest.raises(errors.InterruptedRun):
+            engine.run(form(table, verify=False))
+    engine.stop.clear()
+
+    with pytest.raises(errors.VerificationError, match="1 row still matches.* id=5"):
+        engine.run(form(table))
+    assert engine.record().rows_left == 1
+    assert engine.span().changed == 40

@@ -55,6 +55,7 @@ def scratch(url: str, *, wal: bool = False) -> t.Iterator[Database]:
         else:
             home = stack.enter_context(tempfile.TemporaryDirectory())
             server = servers.SQLite(pathlib.Path(home))
+        stack.enter_context(contextlib.closing(server))
         database = stack.enter_context(servers.database_on(server))
         if wal:
             database.execute("PRAGMA journal_mode = WAL")

@@ -21,6 +21,11 @@ class Database:
     name: str
     url: str
     _engines: list[sa.Engine] = dataclasses.field(default_factory=list, repr=False)
+    _unpooled: sa.Engine = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A connection that stayed open would count among those a test looks at.
+        self._unpooled = sa.create_engine(self.url, poolclass=sa.NullPool)
 
     def url_for(self, driver: str) -> str:
         """Return the URL of this database for another driver.
@@ -68,11 +73,7 @@ class Database:
 
     def tables(self) -> list[str]:
         """Return the names of the tables, sorted."""
-        engine = self._unpooled()
-        try:
-            return sorted(sa.inspect(engine).get_table_names())
-        finally:
-            engine.dispose()
+        return sorted(sa.inspect(self._unpooled).get_table_names())
 
     def close(self) -> None:
         """Dispose of the engines that :meth:`engine` gave out."""
@@ -82,8 +83,7 @@ class Database:
     def _run(
         self, statement: str | sa.Executable, parameters: Parameters | None
     ) -> list[tuple[t.Any, ...]]:
-        engine = self._unpooled()
-        with engine.begin() as connection:
+        with self._unpooled.begin() as connection:
             if isinstance(statement, str) and parameters is None:
                 # Colons and percent signs in it are then nobody's placeholders.
                 verbatim = connection.execution_options(no_parameters=True)
@@ -93,7 +93,3 @@ class Database:
                     statement = sa.text(statement)
                 result = connection.execute(statement, parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
-
-    def _unpooled(self) -> sa.Engine:
-        # A connection that stayed open would count among those a test looks at.
-        return sa.create_engine(self.url, poolclass=sa.NullPool)

@@ -40,11 +40,10 @@ def pytest_configure_node(node: t.Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_servers(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> run.Servers:
+def database_servers(pytestconfig: pytest.Config) -> t.Iterator[run.Servers]:
     """Find or start the servers that tests make their databases on."""
-    return run.Servers(pytestconfig.stash[RUN], tmp_path_factory.mktemp("sqlite"))
+    with contextlib.closing(run.Servers(pytestconfig.stash[RUN])) as servers:
+        yield servers
 
 
 @pytest.fixture(params=NAMES)

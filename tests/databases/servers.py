@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import pathlib
 import secrets
 import shutil
+import sqlite3
 import typing as t
 
 import sqlalchemy as sa
 
+from . import mysql_copying
+from . import postgresql_cleaning
 from .database import Database
 
 
@@ -18,68 +20,107 @@ class Server(t.Protocol):
     """A server on which tests make databases."""
 
     def create(self) -> Database:
-        """Make an empty database with a name that nothing else has."""
+        """Make an empty database that nobody else has."""
+
+    def copy(self, source: Database, target: Database) -> None:
+        """Put all that is in a database nobody uses into an empty one."""
 
     def drop(self, database: Database) -> None:
-        """Remove a database, whoever is still connected to it."""
+        """Take back a database, whoever is still connected to it."""
+
+    def close(self) -> None:
+        """Leave nothing on the server."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class PostgreSQL:
     """A PostgreSQL server.
 
+    Making and dropping a database there writes megabytes and a checkpoint, which is
+    more work than most tests are. So one that a test gave back is emptied, and given
+    to the next test of this process.
+
     :param url: an account that may create databases.
+    :param settings: what holds in each of them, as ``ALTER DATABASE`` sets it.
     """
 
-    url: sa.URL
+    def __init__(self, url: sa.URL, **settings: str) -> None:
+        self.url = url
+        self._settings = settings
+        self._admin = _Admin(url.set(database=url.database or "postgres"))
+        self._empty: list[str] = []
 
     def create(self) -> Database:
-        name = _new_name()
-        # Nobody can be connected to template0, which would make this fail.
-        self._admin(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        if self._empty:
+            name = self._empty.pop()
+        else:
+            name = _new_name()
+            # Nobody can be connected to template0, which would make this fail.
+            self._new(name, "template0 ENCODING 'UTF8'")
         return Database("postgresql", _render(self.url, name))
 
+    def copy(self, source: Database, target: Database) -> None:
+        self._drop(_name_in(target))
+        self._new(_name_in(target), _name_in(source))
+
     def drop(self, database: Database) -> None:
-        self._admin(f"DROP DATABASE IF EXISTS {_name_in(database)} WITH (FORCE)")
+        name = _name_in(database)
+        if postgresql_cleaning.emptied(self.url.set(database=name), self._settings):
+            self._empty.append(name)
+        else:
+            self._drop(name)
 
-    def _admin(self, sql: str) -> None:
-        with _autocommit(self.url.set(database=self.url.database or "postgres")) as c:
-            c.exec_driver_sql(sql)
+    def close(self) -> None:
+        while self._empty:
+            self._drop(self._empty.pop())
+        self._admin.close()
+
+    def _new(self, name: str, template: str) -> None:
+        self._admin.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        for key, value in self._settings.items():
+            self._admin.run(f"ALTER DATABASE {name} SET {key} = {value}")
+
+    def _drop(self, name: str) -> None:
+        self._admin.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class MySQL:
     """A MySQL or MariaDB server.
 
     :param url: an account that may create databases and end connections.
     """
 
-    url: sa.URL
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url
+        self._admin = _Admin(self.url)
 
     def create(self) -> Database:
         name = _new_name()
-        with _autocommit(self.url) as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        self._admin.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         return Database("mysql", _render(self.url, name))
+
+    def copy(self, source: Database, target: Database) -> None:
+        mysql_copying.copy(source, target)
 
     def drop(self, database: Database) -> None:
         name = _name_in(database)
-        with _autocommit(self.url) as connection:
-            # An open transaction elsewhere would make DROP DATABASE wait for it.
-            for (id,) in connection.execute(_CONNECTIONS, {"name": name}).all():
-                with contextlib.suppress(sa.exc.DBAPIError):
-                    connection.exec_driver_sql(f"KILL {id}")
-            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+        # An open transaction elsewhere would make DROP DATABASE wait for it.
+        for (id,) in self._admin.run(_CONNECTIONS.format(name=name)):
+            with contextlib.suppress(sa.exc.DBAPIError):
+                self._admin.run(f"KILL {id}")
+        self._admin.run(f"DROP DATABASE IF EXISTS {name}")
+
+    def close(self) -> None:
+        self._admin.close()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class SQLite:
     """A directory of SQLite files.
 
     :param directory: an existing directory.
     """
 
-    directory: pathlib.Path
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
 
     def create(self) -> Database:
         home = self.directory / _new_name()
@@ -87,9 +128,19 @@ class SQLite:
         url = sa.URL.create("sqlite+pysqlite", database=str(home / "test.sqlite"))
         return Database("sqlite", url.render_as_string(hide_password=False))
 
+    def copy(self, source: Database, target: Database) -> None:
+        with (
+            contextlib.closing(sqlite3.connect(_name_in(source))) as old,
+            contextlib.closing(sqlite3.connect(_name_in(target))) as new,
+        ):
+            old.backup(new)
+
     def drop(self, database: Database) -> None:
         # The directory, since a journal may lie beside the file.
         shutil.rmtree(pathlib.Path(_name_in(database)).parent)
+
+    def close(self) -> None:
+        pass
 
 
 NAMES = ("postgresql", "mysql", "sqlite")
@@ -107,14 +158,27 @@ def database_on(server: Server) -> t.Iterator[Database]:
         server.drop(database)
 
 
-_CONNECTIONS = sa.text("SELECT id FROM information_schema.processlist WHERE db = :name")
+_CONNECTIONS = "SELECT id FROM information_schema.processlist WHERE db = '{name}'"
 
 
-@contextlib.contextmanager
-def _autocommit(url: sa.URL) -> t.Iterator[sa.Connection]:
-    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
+class _Admin:
+    """One connection for all that a run does beside its tests.
+
+    :param url: the account, and a database that stays.
+    """
+
+    def __init__(self, url: sa.URL) -> None:
+        self._engine = sa.create_engine(
+            url, isolation_level="AUTOCOMMIT", pool_size=1, pool_pre_ping=True
+        )
+
+    def run(self, sql: str) -> list[tuple[t.Any, ...]]:
+        with self._engine.connect() as connection:
+            result = connection.exec_driver_sql(sql)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def close(self) -> None:
+        self._engine.dispose()
 
 
 def _new_name() -> str:

@@ -19,6 +19,8 @@ A marker is a comment in the line above the fence, as in
     the message of an error; a scenario of that name raises it
 ``fragment``
     code that is no use alone
+``trap NAME``
+    SQL that goes wrong, by database; a check of that name says how
 ``shown``
     what a test cannot run, such as an installation
 

@@ -17,6 +17,7 @@ from flask_datamigrate import DataMigrate
 from flask_datamigrate.backfill.reporting import Reporter
 from flask_datamigrate.errors import DataMigrateError
 from flask_datamigrate.upgrading import deferred
+from flask_datamigrate.upgrading import forgetting
 from tests.apps import Project
 
 TABLES = """
@@ -103,6 +104,11 @@ class Scene:
     def run(self, name: str) -> None:
         with self._app():
             deferred.run(None, [name], Reporter(), threading.Event())
+
+    def forget(self, name: str) -> None:
+        with self._app():
+            for entry, _ in forgetting.kept(None, name):
+                forgetting.forget(entry)
 
     def execute(self, statement: str) -> None:
         """Run a statement on a connection of somebody else's, which stays open."""
@@ -194,6 +200,13 @@ def transform_raised(scene: Scene) -> None:
 
 
 @scenario
+def unreadable_value(scene: Scene) -> None:
+    table = USERS.replace('"email", sa.String(200)', '"email", sa.JSON')
+    scene.revision(f"{table}{LOWERED}{FUNCTIONS}")
+    scene.upgrade()
+
+
+@scenario
 def own_check(scene: Scene) -> None:
     scene.backfill(
         f'{AGES}, verify=sa.text("SELECT count(*) FROM users WHERE email IS NULL")'
@@ -218,8 +231,26 @@ def nothing_kept(scene: Scene) -> None:
 
 
 @scenario
+def forgotten(scene: Scene) -> None:
+    scene.backfill(f"{AGES}, undo=True")
+    scene.upgrade()
+    scene.forget("b2")
+    scene.execute(
+        "UPDATE datamigrate_events SET at = 1777887000, runner = 'web-1:4711:1:ab', "
+        "detail = '5 rows, 8.2 kB' WHERE kind = 'forget'"
+    )
+    scene.downgrade()
+
+
+@scenario
 def python_offline(scene: Scene) -> None:
     scene.revision(f"{USERS}{LOWERED}{FUNCTIONS}")
+    scene.write_sql()
+
+
+@scenario
+def own_exception_offline(scene: Scene) -> None:
+    scene.revision("def upgrade():\n    op.get_bind().nosuch\n")
     scene.write_sql()
 
 
@@ -275,6 +306,13 @@ def no_driver(scene: Scene) -> None:
 
 
 @scenario
+def old_scheme(scene: Scene) -> None:
+    app = Flask("tests")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "postgres://root@localhost/app"
+    SQLAlchemy(app)
+
+
+@scenario
 def another_upgrade(scene: Scene) -> None:
     scene.backfill(AGES)
     scene.execute(
@@ -300,7 +338,8 @@ def own_exception(scene: Scene) -> None:
 @scenario
 def schema_failed(scene: Scene) -> None:
     scene.revision(
-        'def upgrade():\n    op.add_column("users", sa.Column("age", sa.Integer))\n'
+        'def upgrade():\n    op.add_column("users", sa.Column("city", sa.Integer))\n'
+        '    op.add_column("users", sa.Column("age", sa.Integer))\n'
     )
     scene.upgrade()
 
@@ -311,9 +350,69 @@ def unknown_backfill(scene: Scene) -> None:
 
 
 @scenario
+def paused_by_an_operator(scene: Scene) -> None:
+    scene.backfill(f"{AGES}, deferred=True")
+    scene.upgrade()
+    scene.execute("UPDATE datamigrate_orders SET paused_by = 'web-1:4711::'")
+    scene.run("b2")
+
+
+@scenario
+def refused_rows(scene: Scene) -> None:
+    doubled = "sa.update(users).values(age=users.c.age * 2)"
+    scene.backfill(f"{doubled}, on_row_error='skip'")
+    scene.upgrade()
+
+
+@scenario
 def no_definition(scene: Scene) -> None:
     path = scene.backfill("sa.update(users).values(age=users.c.age * 2)")
     with contextlib.suppress(DataMigrateError):
         scene.upgrade()
     path.unlink()
     scene.run("b2")
+
+
+LOWER = """
+change = "lower_emails"
+stage = "migrate"
+
+backfill = Backfill(
+    sa.update(users)
+    .where(users.c.email_lower.is_(None), users.c.email.is_not(None))
+    .values(email_lower=sa.func.lower(users.c.email)),
+    deferred=True,
+)
+"""
+
+CONTRACT = """
+change = "lower_emails"
+stage = "contract"
+
+def upgrade():
+    op.drop_column("users", "email")
+"""
+
+
+@scenario
+def gate_closed(scene: Scene) -> None:
+    scene.revision(f"{USERS}{LOWER}{FUNCTIONS}")
+    scene.project.revision("c3", CONTRACT, down="b2")
+    scene.upgrade(DATAMIGRATE_STAGES={"lower_emails": "contract"})
+
+
+@scenario
+def stage_missing(scene: Scene) -> None:
+    scene.revision(CONTRACT)
+    scene.upgrade()
+
+
+@scenario
+def no_such_change(scene: Scene) -> None:
+    scene.upgrade(DATAMIGRATE_STAGES={"lower_emails": "expand"})
+
+
+@scenario
+def stage_ahead(scene: Scene) -> None:
+    scene.revision(f"{USERS}{LOWER}{FUNCTIONS}")
+    scene.upgrade(DATAMIGRATE_STAGES={"lower_emails": "contract"})

@@ -19,6 +19,7 @@ KINDS = {
     "session": "console",
     "set": "python",
     "shown": None,
+    "trap": "sql",
     "write": "python",
 }
 
@@ -36,7 +37,7 @@ def test_the_python_of_the_documentation_is_python(block: Block) -> None:
     ast.parse(block.text)
 
 
-@pytest.mark.parametrize("kind", ["revision", "error"])
+@pytest.mark.parametrize("kind", ["revision", "error", "trap"])
 def test_no_two_examples_share_a_name(kind: str) -> None:
     names = [block.name for block in all_blocks(kind)]
 

@@ -21,6 +21,9 @@ _VARIABLE = (
     (re.compile(r"/\S*/(?=migrations/)"), ""),
     (re.compile(r" +\.\.\. +done"), " ... done"),
 )
+_LOGGED = re.compile(
+    r"INFO  \[(alembic|flask_migrate\.data\] .*op\.\w+, (table|column))"
+)
 _REVISION = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
 
 
@@ -43,6 +46,7 @@ class Walk:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONIOENCODING": "utf-8",
         }
+        self._revisions: dict[str, str] = {}
         self._steps: dict[str, t.Callable[[Block], None]] = {
             "body": self._compare_body,
             "patch": self._patch,
@@ -58,7 +62,7 @@ class Walk:
                 self._steps[block.kind](block)
 
     def run(self, command: str) -> str:
-        """Run a command and return what it printed, without Alembic's log lines."""
+        """Run a command and return what it printed, without log lines of schema."""
         ran = subprocess.run(
             command,
             shell=True,
@@ -71,7 +75,7 @@ class Walk:
             timeout=60,
         )
         lines = ran.stdout.splitlines(keepends=True)
-        return "".join(line for line in lines if not line.startswith("INFO  [alembic"))
+        return "".join(line for line in lines if not _LOGGED.match(line))
 
     def _session(self, block: Block) -> None:
         wanted = _entries(block.text)
@@ -80,9 +84,20 @@ class Walk:
             assert not any("Error" in output for _, output in got), got
         else:
             _compare(_comparable(got), _comparable(wanted), block)
+            printed = "".join(output for _, output in got)
+            pairs = zip(
+                _REVISION.findall("".join(output for _, output in wanted)),
+                _REVISION.findall(printed),
+                strict=True,
+            )
+            self._revisions.update(pairs)
 
     def _write(self, block: Block) -> None:
-        (self.path / block.name).write_text(block.text)
+        # The page's revisions are called otherwise here.
+        text = _REVISION.sub(
+            lambda found: self._revisions.get(found[0], found[0]), block.text
+        )
+        (self.path / block.name).write_text(text)
 
     def _patch(self, block: Block) -> None:
         path = self._file(block)

@@ -13,18 +13,23 @@ import sqlalchemy as sa
 from example_app import derived
 from example_app.database import MIGRATIONS
 
+from .conftest import REVISIONS
+from .conftest import Snapshot
 from .conftest import Tracker
 
-REVISIONS = sorted(
-    path.name.partition("_")[0]
-    for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")
-)
+FIRST_WITH_CAUSES = "0023"
 
-Moment = tuple[object, object]
+Moment = tuple[object, Snapshot]
 
 
 def _moment(tracker: Tracker) -> Moment:
     return tracker.schema(), tracker.data()
+
+
+def _without_causes(moment: Moment) -> Moment:
+    """Leave out the causes, which stay on the way down until their table goes."""
+    schema, data = moment
+    return schema, {name: rows for name, rows in data.items() if name != "root_causes"}
 
 
 def test_every_revision_goes_down_to_just_what_was_there(seeded: Tracker) -> None:
@@ -36,7 +41,10 @@ def test_every_revision_goes_down_to_just_what_was_there(seeded: Tracker) -> Non
 
     for revision in reversed(REVISIONS[:-1]):
         seeded.flask("db", "downgrade", revision)
-        assert _moment(seeded) == moments[revision], f"after the way to {revision}"
+        found, expected = _moment(seeded), moments[revision]
+        if revision >= FIRST_WITH_CAUSES:
+            found, expected = _without_causes(found), _without_causes(expected)
+        assert found == expected, f"after the way to {revision}"
 
     for revision in REVISIONS[1:]:
         seeded.flask("db", "upgrade", revision)
@@ -46,16 +54,25 @@ def test_every_revision_goes_down_to_just_what_was_there(seeded: Tracker) -> Non
 def test_all_the_way_down_leaves_no_table(upgraded: Tracker) -> None:
     upgraded.flask("db", "downgrade", "base")
     assert upgraded.schema() == {}
+    left = set(sa.inspect(upgraded.engine).get_table_names()) - {"alembic_version"}
+    assert all(name.startswith("datamigrate_") for name in left), left
 
 
 def test_the_baseline_columns_stay_as_they_were(seeded: Tracker) -> None:
     before = seeded.data()
     seeded.flask("db", "upgrade")
     after = seeded.data()
+    names = {cause["id"]: cause["name"] for cause in after["root_causes"]}
     for table, rows in before.items():
         for old, new in zip(rows, after[table], strict=True):
             if table == "orders" and old["status"] is None:
                 old["status"] = new["status"]
+            if table == "users":
+                active = new["status"] in derived.ACTIVE_STATUSES
+                assert old.pop("is_active") == active
+            if table == "bugs":
+                name = derived.cause_name(old.pop("root_cause"))
+                assert names.get(new["root_cause_id"]) == name
             assert new == {**new, **old}
 
 
@@ -109,7 +126,7 @@ def test_the_score_is_computed_for_every_user(upgraded: Tracker) -> None:
     assert len({user["score"] for user in users}) > 4
     for user in users:
         assert user["score"] == derived.score(
-            user["full_name"], user["email"], user["birth_date"], user["is_active"]
+            user["full_name"], user["email"], user["birth_date"], user["status"]
         )
 
 
@@ -144,7 +161,8 @@ def test_a_second_upgrade_changes_nothing(upgraded: Tracker) -> None:
 
 def test_an_empty_database_goes_all_the_way(tracker: Tracker) -> None:
     tracker.flask("db", "upgrade")
-    assert tracker.data() == {"users": [], "bugs": [], "orders": []}
+    data = tracker.data()
+    assert data == {"users": [], "bugs": [], "orders": [], "root_causes": []}
 
 
 def test_the_models_are_what_the_migrations_made(upgraded: Tracker) -> None:

@@ -46,6 +46,7 @@ NARROWED = (
     ("orders?status=pending", "status", "pending"),
     ("orders?user=7", "user_id", 7),
     ("users?last_name=Souza", "last_name", "Souza"),
+    ("users?status=suspended", "status", "suspended"),
 )
 
 
@@ -98,7 +99,7 @@ def test_a_new_user_has_every_derived_column(browser: FlaskClient) -> None:
         "birth_date": "1988-02-29",
         "age_group": "adult",
         "score": 100,
-        "is_active": True,
+        "status": "unverified",
     }
     assert browser.get(f"/api/users/{answer.json['id']}").json == answer.json
 
@@ -142,7 +143,7 @@ REFUSED: tuple[tuple[str, object, list[str]], ...] = (
     ("users", {}, ["email"]),
     ("users", {"email": "nobody"}, ["email"]),
     ("users", {"email": "a@b.c", "birth_date": "30 Feb"}, ["birth_date"]),
-    ("users", {"email": "a@b.c", "is_active": None}, ["is_active"]),
+    ("users", {"email": "a@b.c", "status": None}, ["status"]),
     ("users", {"email": "a@b.c", "full_name": "x" * 101}, ["full_name"]),
     ("users", {"email": "a@b.c", "full_name": "a\x00b"}, ["full_name"]),
     ("users", {"email": "a@b.c", "full_name": "\ud800"}, ["full_name"]),
@@ -187,7 +188,7 @@ def test_a_form_creates_a_row_and_shows_it(browser: FlaskClient) -> None:
             "full_name": "<b>Ana</b> Souza",
             "email": "ana@example.org",
             "birth_date": "",
-            "is_active": "false",
+            "status": "closed",
         },
         follow_redirects=True,
     )

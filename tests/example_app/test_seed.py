@@ -6,9 +6,13 @@ import decimal
 
 import pytest
 
+from example_app.derived import ACTIVE_STATUSES
+from example_app.models import USER_STATUSES
 from example_app.seed.rows import HOSTILE_NAMES
 from tests.databases.database import Database
 
+from .conftest import REVISIONS
+from .conftest import Snapshot
 from .conftest import Tracker
 
 
@@ -96,6 +100,30 @@ def test_at_head_the_new_columns_are_left_to_the_migrations(tracker: Tracker) ->
         assert [row[column] for row in data[table]] == [None] * 50
 
 
+def test_the_seed_works_at_every_revision(tracker: Tracker) -> None:
+    for revision in REVISIONS:
+        tracker.flask("db", "upgrade", revision)
+        tracker.flask("seed", "--rows", "5")
+    data = tracker.data()
+    for name in ("users", "bugs", "orders"):
+        assert len(data[name]) == 5 * len(REVISIONS)
+
+
+def test_the_status_at_head_says_what_the_flags_say_at_the_baseline(
+    tracker: Tracker, second_database: Database
+) -> None:
+    tracker.flask("db", "upgrade")
+    tracker.flask("seed", "--rows", "100")
+    statuses = [user["status"] for user in tracker.data()["users"]]
+    assert set(statuses) == set(USER_STATUSES)
+    other = Tracker(second_database.url)
+    other.flask("db", "upgrade", "0001")
+    other.flask("seed", "--rows", "100")
+    flags = [bool(user["is_active"]) for user in other.data()["users"]]
+    assert [status in ACTIVE_STATUSES for status in statuses] == flags
+    other.engine.dispose()
+
+
 def test_a_second_run_adds_rows_that_refer_to_its_own_users(seeded: Tracker) -> None:
     seeded.flask("seed", "--rows", "30")
     data = seeded.data()
@@ -125,3 +153,19 @@ def _plain(value: object) -> object:
     if isinstance(value, bool | int | float | decimal.Decimal):
         return f"{value:.2f}"
     return value
+
+
+def test_at_head_bugs_have_the_causes_that_the_migrations_give_them(
+    upgraded: Tracker, second_database: Database
+) -> None:
+    other = Tracker(second_database.url)
+    other.flask("db", "upgrade")
+    other.flask("seed", "--rows", "200")
+    assert _causes(other.data()) == _causes(upgraded.data())
+    other.engine.dispose()
+
+
+def _causes(data: Snapshot) -> list[str | None]:
+    """Return the name of the cause of each bug."""
+    names = {cause["id"]: cause["name"] for cause in data["root_causes"]}
+    return [names.get(bug["root_cause_id"]) for bug in data["bugs"]]

@@ -10,7 +10,11 @@ import typing as t
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 
+import flask_datamigrate.extension  # noqa: F401
+from flask_datamigrate import errors
 from tests.apps import Project
 from tests.apps import Ran
 from tests.databases.database import Database
@@ -130,9 +134,17 @@ def test_a_driver_that_is_not_installed(
     assert "hidden" not in ran.err + ran.out
 
 
+def test_the_scheme_that_sqlalchemy_took_out() -> None:
+    app = Flask("tests")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "postgres://me:hidden@127.0.0.1/app"
+    write = "Write postgresql.psycopg2://"
+    with pytest.raises(errors.ConfigError, match=write) as raised:
+        SQLAlchemy(app)
+    assert "hidden" not in str(raised.value)
+
+
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_bare_url_whose_driver_is_there(database: Database) -> None:
-    import flask_datamigrate.extension  # noqa: F401
 
     bare = sa.make_url(database.url).set(drivername="postgresql")
     engine = sa.create_engine(bare)

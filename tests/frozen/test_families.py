@@ -59,16 +59,16 @@ def test_the_family_of_a_type(type_, name):
 @pytest.mark.parametrize(
     ("declared", "actual", "dialects"),
     [
-        (sa.String(5), sa.Text(), "postgresql mysql mariadb sqlite"),
-        (sa.Boolean(), mysql.TINYINT(1), "mysql mariadb sqlite"),
-        (sa.Boolean(), sa.INTEGER(), "mysql mariadb sqlite"),
-        (sa.Enum("a"), sa.VARCHAR(1), "postgresql mysql mariadb sqlite"),
-        (sa.JSON(), mysql.LONGTEXT(), "postgresql mysql mariadb sqlite"),
-        (sa.Uuid(), sa.CHAR(32), "postgresql mysql mariadb sqlite"),
+        (sa.String(5), sa.Text(), "postgresql mysql sqlite"),
+        (sa.Boolean(), mysql.TINYINT(1), "mysql sqlite"),
+        (sa.Boolean(), sa.INTEGER(), "mysql sqlite"),
+        (sa.Enum("a"), sa.VARCHAR(1), "postgresql mysql sqlite"),
+        (sa.JSON(), mysql.LONGTEXT(), "postgresql mysql sqlite"),
+        (sa.Uuid(), sa.CHAR(32), "postgresql mysql sqlite"),
         (sa.DateTime(), sa.TEXT(), "sqlite"),
-        (sa.Interval(), sa.DATETIME(), "mysql mariadb sqlite"),
+        (sa.Interval(), sa.DATETIME(), "mysql sqlite"),
         (sa.String(), sa.NUMERIC(), "sqlite"),
-        (sa.String(), sa.types.NullType(), "postgresql mysql mariadb sqlite"),
+        (sa.String(), sa.types.NullType(), "postgresql mysql sqlite"),
         (sa.String(), sa.INTEGER(), ""),
         (sa.Integer(), sa.VARCHAR(5), ""),
         (sa.Integer(), sa.LargeBinary(), ""),
@@ -76,5 +76,5 @@ def test_the_family_of_a_type(type_, name):
     ],
 )
 def test_what_may_be_stored_as_what(declared, actual, dialects):
-    every = ("postgresql", "mysql", "mariadb", "sqlite")
+    every = ("postgresql", "mysql", "sqlite")
     assert {d for d in every if compatible(declared, actual, d)} == {*dialects.split()}

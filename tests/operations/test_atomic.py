@@ -102,7 +102,7 @@ def test_what_fails_changes_no_row_and_says_what_stays(
     assert people.column() == [1] * 10
     assert people.version == "r1"
     if people.database.name == "postgresql":
-        assert "The revision was rolled back whole" in message
+        assert "The revision was rolled back" in message
         assert "extra" not in people.columns()
     else:
         assert "does not roll DDL back" in message
@@ -117,3 +117,131 @@ def test_a_table_with_more_rows_than_allowed_is_refused(people: People) -> None:
     assert "Leave atomic=True out" in str(caught.value)
     assert people.column("SELECT name FROM people WHERE id = 1") == ["p1"]
     people.downgrade("base")
+
+
+LOOSE = """
+code, n = sa.Column("code", sa.String(20)), sa.Column("n", sa.Integer)
+loose = frozen.table("loose", code, n)
+total = frozen.table("total", sa.Column("n", sa.Integer, primary_key=True))
+{fill}
+
+def upgrade():
+    op.backfill(fill)
+
+def downgrade():
+    pass
+"""
+
+
+@pytest.fixture
+def loose(people: People) -> People:
+    """A table with rows that have no key, and one for what they come to."""
+    people.database.execute("CREATE TABLE loose (code VARCHAR(20), n INTEGER)")
+    people.database.execute("CREATE UNIQUE INDEX ix_loose_code ON loose (code)")
+    people.database.execute("CREATE TABLE total (n INTEGER PRIMARY KEY)")
+    people.database.execute(
+        "INSERT INTO loose VALUES ('a', 1), ('b', 1), (NULL, 1), (NULL, 1)"
+    )
+    return people
+
+
+def test_rows_without_a_key_are_changed_too(loose: People) -> None:
+    statement = "sa.update(loose).where(loose.c.n == 1).values(n=2)"
+    fill = f"fill = Backfill({statement}, key=['code'], atomic=True)"
+    loose.revision(LOOSE.format(fill=fill))
+
+    loose.upgrade()
+
+    assert loose.column("SELECT n FROM loose") == [2] * 4
+
+
+def test_rows_that_python_could_not_find_again_are_refused(loose: People) -> None:
+    fill = (
+        "fill = Backfill.rows(loose, lambda row: {'n': 2}, reads=[], writes=['n'], "
+        "key=['code'], atomic=True)"
+    )
+    loose.revision(LOOSE.format(fill=fill))
+
+    with pytest.raises(errors.DefinitionError, match='"code" .* can be NULL'):
+        loose.upgrade()
+
+    assert loose.column("SELECT n FROM loose") == [1] * 4
+
+
+def test_an_insert_is_of_the_whole_query(loose: People) -> None:
+    """One that could not be told range by range."""
+    query = "sa.select(sa.func.sum(loose.c.n))"
+    statement = f"sa.insert(total).from_select(['n'], {query})"
+    fill = f"fill = Backfill({statement}, over=loose, key=['code'], atomic=True)"
+    loose.revision(LOOSE.format(fill=fill))
+
+    loose.upgrade()
+
+    assert loose.column("SELECT n FROM total") == [4]
+
+
+def test_an_empty_table_is_checked_too(people: People) -> None:
+    people.database.execute("DELETE FROM people")
+    people.revision(TEXTBOOK.replace("verify=False", "verify=sa.text('SELECT 5')"))
+
+    with pytest.raises(errors.VerificationError, match="its check returned 5"):
+        people.upgrade()
+
+    assert people.version == "r1"
+
+
+COPY = """
+others = frozen.table("others", sa.Column("id", sa.Integer), sa.Column("nmae", sa.Text))
+fill = Backfill(
+    sa.insert(others).from_select(["id"], sa.select(people.c.id)),
+    over=people, atomic=True,
+)
+
+def upgrade():
+    op.create_table("others", sa.Column("id", sa.Integer), sa.Column("name", sa.Text))
+    op.backfill(fill)
+"""
+
+
+def test_the_table_it_fills_is_compared_too(people: People) -> None:
+    people.revision(COPY)
+
+    with pytest.raises(errors.FrozenMismatchError, match='table "others".*"nmae"'):
+        people.upgrade()
+
+
+@pytest.mark.parametrize("database", ["mysql"], indirect=True)
+def test_a_table_without_transactions_is_refused(people: People) -> None:
+    people.database.execute("ALTER TABLE people ENGINE=MyISAM")
+    people.revision(TEXTBOOK)
+
+    with pytest.raises(errors.DefinitionError, match="ENGINE=InnoDB"):
+        people.upgrade()
+
+    assert people.column("SELECT name FROM people WHERE id = 1") == ["p1"]
+
+
+JOINED = """
+from flask_datamigrate import snippets as sn
+
+given = frozen.table("given", sa.Column("id", sa.Integer), sa.Column("n", sa.Integer))
+fill = Backfill(
+    sn.update_from(
+        people, given, on=people.c.id == given.c.id, values={"n": given.c.n}
+    ),
+    atomic=True, verify=False,
+)
+
+def upgrade():
+    op.execute("CREATE TEMPORARY TABLE given (id INTEGER, n INTEGER)")
+    op.execute("INSERT INTO given VALUES (1, 7), (2, 8)")
+    op.backfill(fill)
+"""
+
+
+def test_it_may_join_a_temporary_table(people: People) -> None:
+    people.revision(JOINED)
+
+    people.upgrade()
+
+    assert people.column()[:3] == [7, 8, 1]

@@ -155,4 +155,101 @@ def downgrade():
 
     assert people.column() == [25] * 10
     names = people.column("SELECT name FROM datamigrate_backfills ORDER BY name")
-    assert names == ["five", "r2.one", "r2.two"]
+    assert names == ["five", "r2", "r2.two"]
+
+
+HALF_DONE = """
+{before}
+{variable} = Backfill(sa.update(people).values(n=people.c.n + 1){options})
+{after}
+
+def upgrade():
+    op.backfill({variable})
+
+def downgrade():
+    pass
+"""
+OTHER = "other = Backfill(sa.update(people).values(name=people.c.name + '!'))"
+
+
+def half_done(**parts: str) -> str:
+    empty = {"before": "", "after": "", "options": "", "variable": "fill"}
+    return HALF_DONE.format(**{**empty, **parts})
+
+
+def begin(people: People, body: str) -> None:
+    """Change seven rows; the eighth is refused."""
+    people.database.execute("UPDATE people SET n = 999 WHERE id = 8")
+    people.project.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 3
+    people.project.config["DATAMIGRATE_TARGET_SECONDS"] = 60
+    people.revision(body)
+    with pytest.raises(errors.DataMigrateError, match="refused a row"):
+        people.upgrade()
+    assert people.column()[:8] == [2] * 7 + [999]
+    people.database.execute("UPDATE people SET n = 1 WHERE id = 8")
+
+
+def test_one_that_is_begun_keeps_its_name_when_another_is_added(
+    people: People,
+) -> None:
+    begin(people, half_done())
+    people.revision(half_done(after=OTHER))
+
+    people.upgrade()
+
+    assert people.column() == [2] * 10
+
+
+RENAMED = {
+    "another variable": (
+        {"before": OTHER},
+        {"before": OTHER, "variable": "renamed"},
+        "r2.fill",
+    ),
+    "another name=": ({"options": ", name='a'"}, {"options": ", name='b'"}, "a"),
+}
+
+
+@pytest.mark.parametrize("how", RENAMED)
+def test_one_that_is_begun_does_not_begin_anew_under_another_name(
+    people: People, how: str
+) -> None:
+    first, then, name = RENAMED[how]
+    begin(people, half_done(**first))
+    people.revision(half_done(**then))
+
+    with pytest.raises(errors.BackfillError, match="no longer defines") as caught:
+        people.upgrade()
+
+    assert people.column()[:8] == [2] * 7 + [1]
+    advice = f"name={name!r}"
+    assert advice in caught.value.next
+    people.revision(half_done(**{**then, "options": f", {advice}"}))
+    people.upgrade()
+    assert people.column() == [2] * 10
+
+
+def test_finished_work_is_not_done_again_under_another_name(people: People) -> None:
+    body = """
+first = Backfill(sa.update(people).values(name=people.c.name + "!"))
+{variable} = Backfill(sa.update(people).values(n=people.c.n + 1))
+fails = Backfill(sa.update(people).values(n=people.c.n + 5000), name="fails")
+
+def upgrade():
+    op.backfill({variable})
+    op.backfill(fails)
+
+def downgrade():
+    pass
+"""
+    people.revision(body.format(variable="done"))
+    with pytest.raises(errors.DataMigrateError, match="refused a row"):
+        people.upgrade()
+    people.revision(body.format(variable="renamed"))
+
+    with pytest.raises(
+        errors.BackfillError, match="r2.done, which its file no longer defines"
+    ):
+        people.upgrade()
+
+    assert people.column() == [2] * 10

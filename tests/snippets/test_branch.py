@@ -79,6 +79,32 @@ def test_text_keeps_together_inside_a_larger_expression(database: Database) -> N
     assert found == 20
 
 
+def test_a_construct_keeps_together_too(database: Database) -> None:
+    table = with_people(database)
+    total = sn.branch(default=table.c.n + 1)
+    either = sn.branch(default=sa.or_(table.c.n == 1, table.c.n == 2))
+
+    found = database.rows(
+        sa.select(total * 10, -total, total + 1)
+        .where(either, table.c.id == 1)
+        .select_from(table)
+    )
+    none = database.rows(sa.select(table.c.id).where(~either, table.c.id < 3))
+
+    assert found == [(20, -2, 3)]
+    assert none == []
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb", "sqlite"])
+def test_a_condition_stays_a_condition(name: str) -> None:
+    """What is not 1 can be true: a MATCH is a measure."""
+    found = sn.branch(default=people().c.name.match("a"))
+
+    sql = str(sa.select(people().c.id).where(found).compile(dialect=DIALECTS[name]))
+
+    assert "= 1" not in sql
+
+
 def test_default_serves_whom_no_branch_names(database: Database) -> None:
     expression = sn.branch(sqlite=sa.literal("own"), default=sa.literal("default"))
 
@@ -137,6 +163,12 @@ def test_unknown_names_are_refused_at_once(parts: dict[str, str]) -> None:
         sn.branch(**parts)
 
 
+@pytest.mark.parametrize("part", [5, None, "", " ", [], ["1", ""], lambda: 5])
+def test_what_is_no_sql_is_refused_by_its_name(part: t.Any) -> None:
+    with pytest.raises(errors.DefinitionError, match="sqlite=.* is neither SQL text"):
+        sn.branch(postgresql="1", sqlite=part)
+
+
 def test_it_is_a_whole_statement_for_execute(database: Database) -> None:
     table = with_people(database)
     statement = sn.branch(
@@ -148,6 +180,59 @@ def test_it_is_a_whole_statement_for_execute(database: Database) -> None:
         Operations(MigrationContext.configure(connection)).execute(statement)
 
     assert contents(database, table, "n")[:2] == [(-1,), (2,)]
+
+
+def test_a_list_is_statements_in_their_order(database: Database) -> None:
+    table = with_people(database)
+    twice = [
+        sa.update(table).where(table.c.id == 1).values(n=5),
+        "UPDATE people SET n = n * 10 WHERE id = 1",
+    ]
+    statement = sn.branch(
+        postgresql=twice, mysql=lambda: tuple(twice), sqlite=[sn.branch(default=twice)]
+    )
+    with database.engine().begin() as connection:
+        Operations(MigrationContext.configure(connection)).execute(statement)
+
+    assert contents(database, table, "n")[:2] == [(50,), (2,)]
+
+
+def test_nothing_is_done_where_nothing_is_to_do(database: Database) -> None:
+    table = with_people(database)
+    statement = sn.branch(
+        **{database.name: sn.nothing}, default="UPDATE people SET n = 0"
+    )
+    with database.engine().begin() as connection:
+        Operations(MigrationContext.configure(connection)).execute(statement)
+        assert connection.execute(statement).all() == []
+
+    assert contents(database, table, "n") == [(i,) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize("part", [sn.nothing, ["1", "2"]])
+def test_a_statement_is_no_expression(database: Database, part: t.Any) -> None:
+    with pytest.raises(errors.DefinitionError, match="whole statements, or nothing"):
+        database.rows(sa.select(sn.branch(default=part)))
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_several_statements_and_none_are_written_into_a_script(name: str) -> None:
+    table = people()
+    out = io.StringIO()
+    context = MigrationContext.configure(
+        dialect=DIALECTS[name],
+        opts={"as_sql": True, "output_buffer": out, "literal_binds": True},
+    )
+    Operations(context).execute(
+        sn.branch(default=[sa.update(table).values(n=7), "SELECT 1"])
+    )
+    Operations(context).execute(sn.branch(default=sn.nothing))
+
+    assert [line for line in out.getvalue().splitlines() if line] == [
+        "UPDATE people SET n=7;",
+        "SELECT 1;",
+        f"-- Nothing to do on {name};",
+    ]
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -6,10 +6,12 @@ import json
 import typing as t
 
 import pytest
+import sqlalchemy as sa
 
 from tests.upgrading.conftest import ADD
 from tests.upgrading.conftest import ADD_FOR_GOOD
 from tests.upgrading.conftest import COLUMN
+from tests.upgrading.conftest import COUNTERS
 from tests.upgrading.conftest import CREATE
 from tests.upgrading.conftest import Bench
 
@@ -37,6 +39,31 @@ def test_the_upgrade_goes_on_and_data_run_does_the_work(bench: Bench) -> None:
     assert ran.exit_code == 0, ran.output
     assert bench.counts == [11, 21, 51]
     assert states(bench) == {"r2": "finished"}
+
+
+def test_they_run_in_the_order_of_their_revision(bench: Bench) -> None:
+    two = (
+        COUNTERS
+        + """
+first = Backfill(
+    sa.update(counters).values(n=counters.c.n + 1), name="z", deferred=True
+)
+second = Backfill(
+    sa.update(counters).values(n=counters.c.n * 2), name="a", deferred=True
+)
+
+def upgrade():
+    op.backfill(first)
+    op.backfill(second)
+
+def downgrade():
+    pass
+"""
+    )
+    bench.chain(CREATE, two)
+    bench.upgrade()
+    assert bench.flask("db", "data", "run").exit_code == 0
+    assert bench.counts == [22, 42, 102]
 
 
 @on_sqlite
@@ -165,3 +192,117 @@ def test_one_half_done_goes_on_after_the_revision_is_written(bench: Bench) -> No
     assert bench.heads == {"r2"}
     bench.flask("db", "data", "run")
     assert bench.counts == [11, 21, 51]
+
+
+def test_one_whose_revision_was_taken_back_is_left_alone(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED, COLUMN.format(name="a"))
+    bench.upgrade()
+    bench.downgrade("r1")
+
+    ran = bench.flask("db", "data", "run")
+    assert "Nothing to run" in ran.output
+    named = bench.flask("db", "data", "run", "r2")
+    assert named.exit_code == 1
+    assert "its revision is not applied" in named.output
+    assert "flask db upgrade r2" in named.output
+
+    assert bench.counts == [10, 20, 50]
+    bench.downgrade("base")
+    assert bench.upgrade("r1").deferred == ()
+
+
+@on_sqlite
+def test_status_knows_which_revisions_are_applied(bench: Bench) -> None:
+    bench.chain(CREATE, PLAIN, DEFERRED)
+    bench.upgrade()
+    applied = json.loads(bench.flask("db", "data", "status", "--json").stdout)
+    assert [entry["applied"] for entry in applied] == [True, True]
+    bench.downgrade("r1")
+    taken = json.loads(bench.flask("db", "data", "status", "--json").stdout)
+    assert [entry["applied"] for entry in taken] == [False, False]
+    table = bench.flask("db", "data", "status").stdout
+    assert "finished, its revision not applied" in table
+    bench.flask("db", "stamp", "r3")
+    bench.database.execute("DELETE FROM datamigrate_backfills")
+    assert "not run here, its revision applied" in (
+        bench.flask("db", "data", "status").stdout
+    )
+
+
+def test_one_that_was_given_up_is_run_when_it_is_named(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
+    assert "Nothing to run" in bench.flask("db", "data", "run").output
+    ran = bench.flask("db", "data", "run", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert bench.counts == [11, 21, 51]
+    assert states(bench) == {"r2": "finished"}
+
+
+def test_one_that_was_given_up_before_it_began_does_not_stop_a_downgrade(
+    bench: Bench,
+) -> None:
+    bench.chain(CREATE, ADD.format(by=1))
+    bench.upgrade(defer=True)
+    bench.flask("db", "data", "cancel", "r2")
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+def test_one_that_was_given_up_half_way_keeps_its_old_values(bench: Bench) -> None:
+    wrong = 'sa.text("SELECT count(*) FROM counters")'
+    failing = ADD.format(by=1).replace("undo=True", f"undo=True, verify={wrong}")
+    bench.chain(CREATE, failing)
+    bench.upgrade(defer=True)
+    assert bench.flask("db", "data", "run").exit_code == 1
+    assert bench.counts == [11, 21, 51]
+    assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
+    again = bench.flask("db", "data", "run", "r2")
+    assert again.exit_code == 1
+    assert "whose old values are kept" in again.output
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+def test_one_whose_definition_is_gone_stops_no_other_and_is_given_up(
+    bench: Bench,
+) -> None:
+    bench.chain(CREATE, DEFERRED, DEFERRED)
+    bench.upgrade()
+    bench.revision("r2", "def upgrade(): pass", down="r1")
+
+    ran = bench.project.flask("db", "data", "run")
+    assert "backfill r2: no revision file defines it any more" in ran.err
+    assert "flask db data cancel r2" in ran.err
+    assert bench.counts == [11, 21, 51]
+    assert bench.flask("db", "data", "run", "r2").exit_code == 1
+
+    assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
+    assert states(bench) == {"r2": "cancelled", "r3": "finished"}
+    assert "r2" not in bench.project.flask("db", "data", "run").err
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
+def test_the_schema_of_the_version_is_known_to_env_py_alone(bench: Bench) -> None:
+    schema = f"{sa.make_url(bench.database.url).database}_versions"
+    bench.database.execute(f"CREATE SCHEMA {schema}")
+    try:
+        env = bench.project.migrations / "env.py"
+        env.write_text(
+            env.read_text().replace(
+                "connection=connection,",
+                f"connection=connection, version_table_schema={schema!r},",
+            )
+        )
+        bench.chain(CREATE, DEFERRED)
+        bench.upgrade()
+        assert states(bench) == {"r2": "pending"}
+        ran = bench.flask("db", "data", "run")
+        assert ran.exit_code == 0, ran.output
+        assert bench.counts == [11, 21, 51]
+        assert "datamigrate_backfills" not in bench.database.tables()
+    finally:
+        bench.close()
+        cascade = " CASCADE" if bench.database.name == "postgresql" else ""
+        bench.database.execute(f"DROP SCHEMA {schema}{cascade}")

@@ -34,6 +34,7 @@ def downgrade():
 )
 WHOLE = FILL.format(trouble="", undo=True)
 HALF = FILL.format(trouble="1 / (row['id'] - 5)", undo=True)
+SINGLY = {"FLASK_DATAMIGRATE_MAX_BATCH_SIZE": "1"}
 
 
 def half_done(bench: Bench, body: str = HALF) -> None:
@@ -61,6 +62,19 @@ def test_what_it_stands_on_is_not_taken_back(bench: Bench) -> None:
         "data cancel r3",
     ):
         assert part in str(caught.value)
+    assert (bench.heads, values(bench)) == ({"r2"}, [20, 40, None])
+
+
+def test_one_whose_runner_was_killed_is_paused_to_a_downgrade_too(
+    bench: Bench,
+) -> None:
+    killed = "import os; row['id'] == 5 and os.kill(os.getpid(), 9)"
+    body = FILL.format(trouble=killed, undo=True)
+    bench.chain(CREATE, COLUMN.format(name="twice"), body)
+    assert bench.project.run("db", "upgrade", **SINGLY).code == -9
+    assert "paused" in bench.project.flask("db", "data", "status").out
+    with pytest.raises(DataMigrateError, match=r"it is paused \(its runner died\)"):
+        bench.downgrade("r1")
     assert (bench.heads, values(bench)) == ({"r2"}, [20, 40, None])
 
 
@@ -107,7 +121,7 @@ def test_deferred_work_that_was_taken_back_half_done_begins_anew(bench: Bench) -
     body = body.replace("op.undo_backfill(backfill)", "pass")
     bench.chain(CREATE, COLUMN.format(name="twice"), body)
     bench.upgrade()
-    ran = bench.project.run("db", "data", "run", FLASK_DATAMIGRATE_MAX_BATCH_SIZE="1")
+    ran = bench.project.run("db", "data", "run", **SINGLY)
     assert (ran.code, values(bench)) == (1, [20, 40, None])
     bench.downgrade("r1")
     bench.revision("r3", body.replace("1 / (row['id'] - 5)", ""), down="r2")
@@ -165,3 +179,70 @@ def test_after_a_stamp_the_work_can_count_as_done(bench: Bench) -> None:
     assert bench.upgrade().backfills == ()
     bench.downgrade()
     assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+UNDONE_BY_ONE = (
+    COUNTERS
+    + """
+backfill = Backfill(
+    sa.update(counters).values(n=counters.c.n + 1), undo=True, batch_size=1
+)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    op.undo_backfill(backfill)
+"""
+)
+
+
+def half_undone(bench: Bench) -> None:
+    """Leave an undo in front of a row whose old value somebody else has now."""
+    bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
+    bench.chain(CREATE, UNDONE_BY_ONE)
+    bench.upgrade()
+    bench.database.execute("CREATE UNIQUE INDEX one ON counters (n)")
+    bench.database.execute("INSERT INTO counters VALUES (9, 50)")
+    with pytest.raises(DataMigrateError, match="[ (]id=5"):
+        bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r2"}, [10, 20, 51, 50])
+
+
+def test_an_upgrade_does_not_pass_over_a_half_done_undo(bench: Bench) -> None:
+    half_undone(bench)
+    for _ in range(2):
+        ran = bench.flask("db", "upgrade")
+        assert ran.exit_code == 1
+        for part in ("backfill r2", "flask db downgrade", "flask db data cancel r2"):
+            assert part in ran.output
+    bench.database.execute("DELETE FROM counters WHERE id = 9")
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+def test_an_undo_that_cannot_go_on_is_given_up(bench: Bench) -> None:
+    half_undone(bench)
+    ran = bench.flask("db", "data", "cancel", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert bench.flask("db", "upgrade").exit_code == 0
+    assert bench.counts == [10, 20, 51, 50]
+    bench.database.execute("DELETE FROM counters WHERE id = 9")
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+def test_an_undo_that_the_revision_no_longer_asks_for(bench: Bench) -> None:
+    half_undone(bench)
+    without = UNDONE_BY_ONE.replace("op.undo_backfill(backfill)", "pass")
+    bench.revision("r2", without, down="r1")
+    bench.downgrade()
+    assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 51, 50])
+    ran = bench.flask("db", "upgrade")
+    assert ran.exit_code == 1
+    for part in ("flask db data undo r2", "flask db data cancel r2"):
+        assert part in ran.output
+    assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
+    bench.database.execute("DELETE FROM counters WHERE id = 9")
+    bench.upgrade()
+    assert (bench.heads, bench.counts) == ({"r2"}, [11, 21, 52])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import threading
 import typing as t
@@ -145,6 +146,22 @@ def test_a_wait_that_is_over(bench: Bench, kind: str) -> None:
     bench.project.flask("db", "upgrade", "--wait", "0")
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_wait_ends_in_time_while_another_process_writes(bench: Bench) -> None:
+    """Not after the database's own busy timeout, which stays what the app set."""
+    engine = bench.database.engine(connect_args={"timeout": 600})
+    settings = read({})
+    with contextlib.closing(sqlite3.connect(t.cast(str, engine.url.database))) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        patience = lock.Patience(0, Reporter(), threading.Event())
+        with pytest.raises(LockTimeoutError, match="writes to the database"):
+            with lock.hold(engine, settings, patience):
+                pass
+    with lock.hold(engine, settings, patience), engine.connect() as connection:
+        kept = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    assert kept == 600_000
+
+
 def test_nothing_to_do_needs_no_lock(bench: Bench) -> None:
     bench.revision("r1", CREATE)
     bench.upgrade()
@@ -254,6 +271,29 @@ def test_a_session_that_was_cut_is_noticed(bench: Bench) -> None:
                 bench.database.execute(f"KILL {number}")
         with pytest.raises(LockTimeoutError, match="lost"):
             holding.check()
+
+
+IDLE = {
+    "postgresql": ("SET idle_session_timeout = '1s'", "SELECT pg_sleep(3)"),
+    "mysql": ("SET SESSION wait_timeout = 1", "SELECT SLEEP(3)"),
+}
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
+def test_a_session_is_not_idle_while_the_upgrade_works(bench: Bench) -> None:
+    impatient, long_work = IDLE[bench.database.name]
+    engine = bench.database.engine()
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: t.Any, record: t.Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(impatient)
+        cursor.close()
+        connection.commit()
+
+    with held(bench, engine, lease_seconds=1) as holding:
+        bench.database.rows(long_work)
+        holding.check()
 
 
 def test_the_first_upgrades_ever_make_the_table_of_the_row_lock(bench: Bench) -> None:

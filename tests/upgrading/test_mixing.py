@@ -62,6 +62,18 @@ def test_it_is_refused_before_any_revision_ran(
 
 
 @on_sqlite
+def test_a_statement_in_front_in_the_same_line_is_seen(bench: Bench) -> None:
+    body = MIXED.replace("{above}\n    ", "op.execute('DELETE FROM counters'); ")
+    bench.chain(CREATE, body.format(below="pass"))
+    with pytest.raises(MixedRevisionError, match="would run after it"):
+        bench.upgrade()
+    behind = MIXED.replace("(backfill)\n    ", "(backfill); ")
+    bench.chain(CREATE, behind.format(above="pass", below="op.execute('SELECT 1')"))
+    bench.upgrade()
+    assert bench.counts == [11, 21, 51]
+
+
+@on_sqlite
 def test_schema_in_a_helper_of_the_file_is_seen(bench: Bench) -> None:
     body = MIXED.format(above="prepare()", below="pass") + (
         "\ndef prepare():\n    op.drop_column('counters', 'n')\n"

@@ -142,6 +142,7 @@ def test_databases_at_different_revisions_are_brought_together(
     second_database.execute("UPDATE counters SET n = n - 1")
     second_database.execute("DROP TABLE datamigrate_backfills")
     second_database.execute("DROP TABLE datamigrate_ranges")
+    second_database.execute("DROP TABLE datamigrate_orders")
     for name in second_database.tables():
         if name.startswith("datamigrate_undo"):
             second_database.execute(f"DROP TABLE {name}")
@@ -213,3 +214,17 @@ upgrade_other = upgrade_
     second_database.execute("UPDATE counters SET n = 50 WHERE id = 5")
     multi.upgrade()
     assert counts(database) == counts(second_database) == [11, 21, 51]
+
+
+def test_a_preview_names_the_database(multi: Bench, second_database: Database) -> None:
+    multi.chain(CREATE_BOTH, ADD_TO.format(by=1, first=NEITHER, second=BOTH))
+    multi.upgrade("r1")
+    second_database.execute("DELETE FROM counters WHERE id > 1")
+
+    ran = multi.flask("db", "data", "preview", "r2", "--json")
+
+    assert ran.exit_code == 0, ran.output
+    found = {one["bind"]: one["rows"] for one in json.loads(ran.stdout)}
+    assert found == {None: 3, "other": 1}
+    shown = multi.flask("db", "data", "preview", "r2").stdout
+    assert "r2 (counters, other): update, 1 rows" in shown

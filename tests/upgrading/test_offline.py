@@ -55,6 +55,38 @@ def test_the_script_does_what_the_upgrade_does(bench: Bench) -> None:
     assert bench.upgrade().revisions == ()
 
 
+def test_percent_signs_stay_as_they_are(bench: Bench) -> None:
+    """A driver wants them doubled; a script meets none."""
+    body = (
+        COUNTERS
+        + """
+backfill = Backfill(
+    sa.update(counters)
+    .where(counters.c.n % 20 == 0)
+    .values(n=sa.case((sa.literal("100%") == sa.literal_column("'100%'"), 7), else_=8))
+)
+
+def upgrade():
+    op.backfill(backfill)
+    op.execute("UPDATE counters SET n = n + 1 WHERE '%' = '%'")
+"""
+    )
+    bench.chain(CREATE, body)
+    script = bench.flask("db", "upgrade", "r1:r2", "--sql").stdout
+    assert "%%" not in script
+    assert "%" in script
+
+
+def test_rows_that_a_script_changed_have_no_old_values(bench: Bench) -> None:
+    bench.chain(CREATE, ADD.format(by=1))
+    bench.upgrade("r1")
+    bench.flask("db", "stamp", "r2")
+    ran = bench.flask("db", "downgrade")
+    assert ran.exit_code == 1
+    assert "this database has never seen it run" in ran.output
+    assert "Pass undo=True" not in ran.output
+
+
 def test_ranges_of_revisions(bench: Bench) -> None:
     bench.chain(CREATE, ADD.format(by=1), PLAIN_COLUMN)
     up = bench.flask("db", "upgrade", "r1:r2", "--sql").stdout
@@ -72,6 +104,25 @@ def test_downgrade_without_a_revision_is_one_step_from_the_head(bench: Bench) ->
     assert down.exit_code == 0, down.output
     assert "DROP COLUMN a" in down.stdout
     assert "DROP TABLE" not in down.stdout
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def upgrade():\n    op.get_bind().execute(1)\n",
+        "def upgrade():\n    op.get_context().nosuch\n",
+        "def upgrade():\n    raise ValueError(7)\n",
+    ],
+)
+def test_an_exception_of_a_script_is_one_message(bench: Bench, body: str) -> None:
+    bench.chain(CREATE, body)
+    ran = bench.flask("db", "upgrade", "--sql")
+    assert ran.exit_code == 1
+    assert isinstance(ran.exception, SystemExit), ran.exception
+    assert "Error: revision r2 (r2" in ran.stderr
+    assert "line " in ran.stderr
+    assert "No script was written" in ran.stderr
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -104,4 +155,6 @@ def test_what_needs_the_database_is_refused_by_name(
     assert isinstance(ran.exception, SystemExit), ran.exception
     assert message in ran.output
     assert "counters" in ran.stderr
+    assert "No script was written" in ran.stderr
+    assert ran.stdout == ""
     assert bench.database.tables() == []

@@ -30,27 +30,15 @@ users = frozen.table(
 )
 
 name = sa.func.trim(users.c.full_name)
-letters = sa.func.replace(name, " ", "")
-first_word = sn.branch(
-    postgresql=sa.func.split_part(name, " ", 1),
-    mysql=sa.func.substring_index(name, " ", 1),
-    sqlite=sa.func.substr(name, 1, sa.func.instr(name.concat(" "), " ") - 1),
-)
-last_word = sn.branch(
-    postgresql=sa.func.reverse(sa.func.split_part(sa.func.reverse(name), " ", 1)),
-    mysql=sa.func.substring_index(name, " ", -1),
-    # Cutting every letter off the right end leaves all words but the last.
-    sqlite=sa.func.substr(name, sa.func.length(sa.func.rtrim(name, letters)) + 1),
-)
 
 backfill = Backfill(
     sa.update(users)
     .where(users.c.first_name.is_(None), users.c.full_name.is_not(None))
     .values(
-        first_name=first_word,
+        first_name=sn.split_part(name, " ", 1),
         last_name=sa.case(
-            (sa.func.length(letters) == sa.func.length(name), ""),
-            else_=last_word,
+            (name.contains(" "), sn.split_part(name, " ", -1)),
+            else_="",
         ),
     ),
     undo=True,

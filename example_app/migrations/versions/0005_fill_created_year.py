@@ -12,6 +12,7 @@ from alembic import op
 
 from flask_datamigrate import Backfill
 from flask_datamigrate import frozen
+from flask_datamigrate import snippets as sn
 
 revision = "0005"
 down_revision = "0004"
@@ -28,7 +29,7 @@ bugs = frozen.table(
 backfill = Backfill(
     sa.update(bugs)
     .where(bugs.c.created_year.is_(None), bugs.c.created_at.is_not(None))
-    .values(created_year=sa.extract("year", bugs.c.created_at)),
+    .values(created_year=sn.year(bugs.c.created_at)),
     undo=True,
 )
 

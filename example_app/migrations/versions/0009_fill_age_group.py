@@ -1,7 +1,7 @@
 """sort users into age groups
 
-The groups are cut at fixed dates and not at today's: every run of this
-revision, in any year, gives the same result.
+The ages are those on a fixed day and not today's: every run of this revision, in
+any year, gives the same result.
 
 Revision ID: 0009
 Revises: 0008
@@ -15,6 +15,7 @@ from alembic import op
 
 from flask_datamigrate import Backfill
 from flask_datamigrate import frozen
+from flask_datamigrate import snippets as sn
 
 revision = "0009"
 down_revision = "0008"
@@ -28,15 +29,17 @@ users = frozen.table(
     sa.Column("age_group", sa.String(10)),
 )
 
+age = sn.age_in_years(users.c.birth_date, on=dt.date(2024, 12, 31))
+
 backfill = Backfill(
     sa.update(users)
     .where(users.c.age_group.is_(None))
     .values(
         age_group=sa.case(
             (users.c.birth_date.is_(None), "unknown"),
-            (users.c.birth_date >= dt.date(2007, 1, 1), "minor"),
-            (users.c.birth_date >= dt.date(1990, 1, 1), "young"),
-            (users.c.birth_date >= dt.date(1960, 1, 1), "adult"),
+            (age < 18, "minor"),
+            (age < 35, "young"),
+            (age < 65, "adult"),
             else_="senior",
         )
     ),

@@ -9,8 +9,9 @@ import uuid
 
 import sqlalchemy as sa
 
-from ..keys import Key
 from ..keys import Position
+from .assignment import Assignment
+from .assignment import Row
 
 MOST_ROWS = 2000
 """Rows in one statement: enough that the round trip no longer counts."""
@@ -37,28 +38,16 @@ _WRITABLE = (
 
 def write_back(
     connection: sa.Connection,
-    table: sa.Table,
-    key: Key,
-    writes: t.Sequence[str],
-    rows: t.Sequence[tuple[t.Any, ...]],
+    assignment: Assignment,
+    rows: t.Sequence[Row],
     low: Position | None,
     high: Position,
 ) -> int:
-    """Update rows by key, and return how many were met.
-
-    :param rows: the key's values and then those of ``writes``, for each row.
-    """
+    """Update rows by key, and return how many were met."""
     dialect = connection.dialect
-    columns = [*key.columns, *(table.c[name] for name in writes)]
-    processors = [
-        column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns
-    ]
-    # The preparer doubles percent signs, which this driver reads as placeholders.
-    quote = dialect.identifier_preparer.quote
-    target = dialect.identifier_preparer.format_table(table)
-    names = [quote(t.cast(str, getattr(c, "name", ""))) for c in columns]
+    target, names = assignment.quoted(dialect)
     aliases = [f"v{i}" for i in range(len(names))]
-    size = len(key.columns)
+    size = assignment.key_size
     # The empty first branch gives the derived table the columns' own types and
     # collations, so that the join can use the index.
     head = ", ".join(
@@ -70,7 +59,7 @@ def write_back(
     )
     one = f"UNION ALL SELECT {', '.join(['%s'] * len(names))}"
     met = 0
-    for chunk in _chunks(rows, processors):
+    for chunk in _chunks(assignment.as_sent(dialect, rows)):
         statement = (
             f"UPDATE {target} AS dm_t JOIN ("
             f"SELECT {head} FROM {target} WHERE FALSE {' '.join([one] * len(chunk))}"
@@ -81,18 +70,11 @@ def write_back(
     return met
 
 
-def _chunks(
-    rows: t.Sequence[tuple[t.Any, ...]],
-    processors: t.Sequence[t.Callable[[t.Any], t.Any] | None],
-) -> t.Iterator[list[list[t.Any]]]:
-    """Split rows into what one statement takes, as the driver gets them."""
+def _chunks(rows: t.Iterable[list[t.Any]]) -> t.Iterator[list[list[t.Any]]]:
+    """Split rows into what one statement takes."""
     chunk: list[list[t.Any]] = []
     length = 0
-    for row in rows:
-        values = [
-            value if process is None else process(value)
-            for value, process in zip(row, processors, strict=True)
-        ]
+    for values in rows:
         for value in values:
             if not isinstance(value, _WRITABLE):
                 kind = type(value).__name__

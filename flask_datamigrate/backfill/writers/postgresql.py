@@ -12,9 +12,10 @@ import uuid
 
 import sqlalchemy as sa
 
-from ..keys import Key
 from ..keys import Position
 from ..keys import parameters
+from .assignment import Assignment
+from .assignment import Row
 
 _TYPES = """
 SELECT a.attname, format_type(a.atttypid, -1)
@@ -25,10 +26,8 @@ FROM pg_attribute a WHERE a.attnum > 0 AND a.attrelid = CAST(concat_ws('.',
 
 def write_back(
     connection: sa.Connection,
-    table: sa.Table,
-    key: Key,
-    writes: t.Sequence[str],
-    rows: t.Sequence[tuple[t.Any, ...]],
+    assignment: Assignment,
+    rows: t.Sequence[Row],
     low: Position | None,
     high: Position,
 ) -> int:
@@ -36,36 +35,28 @@ def write_back(
 
     Arrays of text that the server casts to the columns' own types cost the client
     least; the range of the key in the WHERE keeps the plan a range scan.
-
-    :param rows: the key's values and then those of ``writes``, for each row.
     """
-    columns = [*key.columns, *(table.c[name] for name in writes)]
-    writers = [_to_text(column.type, connection.dialect) for column in columns]
     arrays = {
-        f"dm_array_{i}": _array(values, write)
-        for i, (values, write) in enumerate(
-            zip(zip(*rows, strict=True), writers, strict=True)
+        f"dm_array_{i}": _array(values, _to_text(column.type, connection.dialect))
+        for i, (values, column) in enumerate(
+            zip(zip(*rows, strict=True), assignment.columns, strict=True)
         )
     }
-    statement = _statement(connection, table, key, tuple(writes), low is None)
+    statement = _statement(connection, assignment, low is None)
     values = {**arrays, **parameters(low, high)}
     return connection.execute(statement, values).rowcount
 
 
 def _statement(
-    connection: sa.Connection,
-    table: sa.Table,
-    key: Key,
-    writes: tuple[str, ...],
-    first: bool,
+    connection: sa.Connection, assignment: Assignment, first: bool
 ) -> sa.Update:
     """Build the UPDATE, once for each table, and keep it on the table's ``info``."""
+    table, key = assignment.table, assignment.key
     cache = table.info.setdefault("datamigrate_write_back", {})
-    at = (key, writes, first)
+    at = (key, assignment.writes, first)
     if at not in cache:
         types = _server_types(connection, table)
-        names = [t.cast(str, getattr(c, "name", "")) for c in key.columns]
-        names += [name for name in writes if name not in names]
+        names = assignment.names
         sent = (
             sa.func.unnest(
                 *(
@@ -85,7 +76,7 @@ def _statement(
                 for i, name in enumerate(names)
             )
         ).subquery("dm_rows")
-        size = len(key.columns)
+        size = assignment.key_size
         same = [column == typed.c[f"v{i}"] for i, column in enumerate(key.columns)]
         cache[at] = (
             sa.update(table)

@@ -7,30 +7,19 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ...errors import DefinitionError
 from ..batch import Result
 from ..batch import RowError
-from ..definition import Rows
+from ..jobs import Rows
 from ..keys import Key
 from ..keys import Position
 from ..keys import parameters
-from ..undo import UndoLog
+from ..undo import RowLog
 from . import mysql
 from . import postgresql
 from . import sqlite
-
-WriteBack = t.Callable[
-    [
-        sa.Connection,
-        sa.Table,
-        Key,
-        t.Sequence[str],
-        t.Sequence[tuple[t.Any, ...]],
-        "Position | None",
-        Position,
-    ],
-    int,
-]
-"""Updates rows by key, and returns how many it met."""
+from .assignment import Assignment
+from .assignment import WriteBack
 
 _WRITE_BACK: dict[str, WriteBack] = {
     "postgresql": postgresql.write_back,
@@ -59,7 +48,7 @@ class Row(dict[str, t.Any]):
 class RowsWriter:
     """Reads the rows of a range, calls the transform, and writes one statement."""
 
-    def __init__(self, job: Rows, key: Key, undo: UndoLog | None) -> None:
+    def __init__(self, job: Rows, key: Key, undo: RowLog | None) -> None:
         self._job = job
         self._key = key
         self._undo = undo
@@ -77,7 +66,7 @@ class RowsWriter:
         if self._undo is not None:
             self._undo.keep_old(connection, low, values)
         statement = self._first if low is None else self._later
-        found = connection.execute(statement, values).all()
+        found = self._read(connection, statement, values)
         changed = 0
         for writes, rows in self._transformed(found).items():
             self._write(connection, writes, rows, low, high)
@@ -85,6 +74,24 @@ class RowsWriter:
         if self._undo is not None:
             self._undo.keep_new(connection, low, values)
         return Result(changed, len(found) - changed)
+
+    def _read(
+        self,
+        connection: sa.Connection,
+        statement: sa.Select[t.Any],
+        values: t.Mapping[str, t.Any],
+    ) -> t.Sequence[sa.Row[t.Any]]:
+        try:
+            return connection.execute(statement, values).all()
+        except exc.DBAPIError:
+            raise
+        except Exception as error:
+            # What a column type says; of the app's own types it may be anything.
+            raise RowError(
+                "a value of it cannot be read by its type in the frozen table: "
+                f"{type(error).__name__}: {error}",
+                None,
+            ) from error
 
     def _write(
         self,
@@ -96,9 +103,8 @@ class RowsWriter:
     ) -> None:
         only = rows[0][: self._key_size] if len(rows) == 1 else None
         try:
-            met = self._write_back(
-                connection, self._job.table, self._key, writes, rows, low, high
-            )
+            assignment = Assignment(self._job.table, self._key, writes)
+            met = self._write_back(connection, assignment, rows, low, high)
         except exc.DBAPIError:
             raise
         except (
@@ -124,6 +130,8 @@ class RowsWriter:
         statement = sa.select(*(table.c[name] for name in self._names))
         if self._job.where is not None:
             statement = statement.where(self._job.where)
+        if self._undo is not None:
+            statement = statement.where(self._undo.is_taken(low))
         return (
             statement.where(self._key.between(low))
             .order_by(*self._key.order())
@@ -145,7 +153,10 @@ class RowsWriter:
             row = Row(zip(names, record, strict=True))
             try:
                 new = transform(row)
-            except Exception as error:
+            except DefinitionError:
+                # The blank of a new revision, which is still to be filled in.
+                raise
+            except (Exception, SystemExit) as error:
                 raise self._failed(
                     record, f"the transform raised {type(error).__name__}: {error}"
                 ) from error

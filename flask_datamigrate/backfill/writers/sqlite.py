@@ -10,46 +10,28 @@ import typing as t
 import sqlalchemy as sa
 
 from ...frozen.families import family as type_family
-from ..keys import Key
 from ..keys import Position
+from .assignment import Assignment
+from .assignment import Row
 
 
 def write_back(
     connection: sa.Connection,
-    table: sa.Table,
-    key: Key,
-    writes: t.Sequence[str],
-    rows: t.Sequence[tuple[t.Any, ...]],
+    assignment: Assignment,
+    rows: t.Sequence[Row],
     low: Position | None,
     high: Position,
 ) -> int:
-    """Update rows by key, and return how many were met.
-
-    :param rows: the key's values and then those of ``writes``, for each row.
-    """
-    dialect = connection.dialect
-    quote = dialect.identifier_preparer.quote
-    target = dialect.identifier_preparer.format_table(table)
-    keys = [quote(t.cast(str, getattr(c, "name", ""))) for c in key.columns]
-    assignments = ", ".join(f"{quote(name)} = ?" for name in writes)
-    same = " AND ".join(f"{name} = ?" for name in keys)
-    columns = [*(table.c[name] for name in writes), *key.columns]
-    processors = [
-        column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns
-    ]
-    size = len(key.columns)
-    ordered = [row[size:] + row[:size] for row in rows]
-    if any(process is not None for process in processors):
-        ordered = [
-            tuple(
-                value if process is None else process(value)
-                for value, process in zip(row, processors, strict=True)
-            )
-            for row in ordered
-        ]
-    for column, values in zip(columns, zip(*ordered, strict=True), strict=True):
+    """Update rows by key, and return how many were met."""
+    target, names = assignment.quoted(connection.dialect)
+    size = assignment.key_size
+    assignments = ", ".join(f"{name} = ?" for name in names[size:])
+    same = " AND ".join(f"{name} = ?" for name in names[:size])
+    sent = list(assignment.as_sent(connection.dialect, rows))
+    for column, values in zip(assignment.columns, zip(*sent, strict=True), strict=True):
         if type_family(column.type) == "number":
             _check_numbers(values)
+    ordered = [(*row[size:], *row[:size]) for row in sent]
     return connection.exec_driver_sql(
         f"UPDATE {target} SET {assignments} WHERE {same}", ordered
     ).rowcount

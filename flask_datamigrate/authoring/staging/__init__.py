@@ -1,0 +1,7 @@
+"""Writes the difference between models and database as the revisions of a change."""
+
+from __future__ import annotations
+
+from .write import change as change
+
+__all__ = ["change"]

@@ -1,0 +1,109 @@
+"""A text column that becomes a table of its own, to which its place refers."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite
+
+from ..body import MARK
+from ..freeze import Frozen
+from ..freeze import from_columns
+from ..naming import attribute
+from ..naming import quoted
+from .plan import Fill
+
+_MISSING: dict[str, tuple[sa.Dialect, str, str]] = {
+    "postgresql": (
+        postgresql.dialect(),  # type: ignore[no-untyped-call]
+        "INSERT INTO {table} ({text}) SELECT NEW.{old} ",
+        "WHERE NEW.{old} IS NOT NULL ON CONFLICT DO NOTHING",
+    ),
+    "mysql": (
+        mysql.dialect(),
+        "INSERT IGNORE INTO {table} ({text}) SELECT NEW.{old} FROM DUAL ",
+        "WHERE NEW.{old} IS NOT NULL",
+    ),
+    "sqlite": (
+        sqlite.dialect(),
+        "INSERT OR IGNORE INTO {table} ({text}) SELECT NEW.{old} ",
+        "WHERE NEW.{old} IS NOT NULL",
+    ),
+}
+"""By database: what quotes names, and the statement in two lines."""
+
+
+class Moved:
+    """What the revisions say of it.
+
+    :param fill: with its target.
+    :param table: the variable of the frozen table that has the text.
+    """
+
+    def __init__(self, fill: Fill, table: str) -> None:
+        target = fill.target
+        assert target is not None
+        schema, name = target.table
+        self.frozen: Frozen = from_columns(name, schema, [target.key, target.text])
+        (self._new,), (self._old,) = fill.new, fill.old
+        self._target = target
+        self._table = table
+        self._name = self.frozen.tables[0].variable
+
+    def directions(self, forward: str, backward: str) -> str:
+        """Spell the values of the new column by the old one, and the other way round.
+
+        :param forward: the variable of the one, and so for the other.
+        """
+        key, text = self._column(self._target.key), self._column(self._target.text)
+        missing = "".join(
+            f"    {name}={quoted(first)}\n    {quoted(second)},\n"
+            for name, first, second in self._missing()
+        )
+        return (
+            f"text = {self._of(self._old)}  {MARK}, and in `missing`, if several "
+            "texts mean one\n"
+            f"missing = sn.branch(\n{missing})\n"
+            f"{forward} = {{\n    {quoted(str(self._new.name))}: sa.select({key})\n"
+            f"    .where({text} == text)\n    .scalar_subquery(),\n}}\n"
+            f"{backward} = {{\n    {quoted(str(self._old.name))}: sa.select({text})\n"
+            f"    .where({key} == {self._of(self._new)})\n"
+            "    .scalar_subquery(),\n}\n"
+        )
+
+    def _missing(self) -> t.Iterator[tuple[str, str, str]]:
+        """Return the statement that adds a text that old code writes, by database."""
+        schema, table = self._target.table
+        for name, (dialect, *lines) in _MISSING.items():
+            quote = dialect.identifier_preparer.quote
+            names = {
+                "table": ".".join(quote(part) for part in (schema, table) if part),
+                "text": quote(str(self._target.text.name)),
+                "old": quote(str(self._old.name)),
+            }
+            first, second = (line.format(**names) for line in lines)
+            yield name, first, second
+
+    @property
+    def backfills(self) -> dict[str, str]:
+        """The definition of the backfill that makes the rows to refer to, by name."""
+        name = f"fill_{self._name}"
+        text = quoted(str(self._target.text.name))
+        return {
+            name: (
+                f"{name} = Backfill(\n    sn.insert_missing(\n"
+                f"        {self._name},\n"
+                f"        from_select=([{text}], sa.select(text).where("
+                f"{self._of(self._old)}.is_not(None))),\n"
+                f"        key=[{text}],\n    ),\n    over={self._table},\n)\n"
+            )
+        }
+
+    def _of(self, column: sa.Column[t.Any]) -> str:
+        return f"{self._table}.c{attribute(str(column.name))}"
+
+    def _column(self, column: sa.Column[t.Any]) -> str:
+        return f"{self._name}.c{attribute(str(column.name))}"

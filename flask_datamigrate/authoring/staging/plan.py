@@ -1,0 +1,354 @@
+"""Which operation of a difference belongs to which stage.
+
+Expand only adds what old code need not know of. Contract takes away, and forbids, what
+only old code needs. Between them the rows are filled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+from alembic.operations import ops
+from alembic.util import Dispatcher
+
+from ...errors import AuthoringError
+from ...frozen.families import family
+from ...operations.ddl.directives.archives import ArchiveColumnOp
+from ...operations.ddl.directives.constraints import DropNotNullOp
+from ...operations.ddl.directives.constraints import SetNotNullOp
+from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
+from ...operations.ddl.directives.indexes import CreateIndexOnlineOp
+from ...operations.ddl.directives.indexes import DropIndexOnlineOp
+from . import targets
+from .targets import TableName
+from .targets import Target
+from .written import Written
+
+
+@dataclasses.dataclass(slots=True)
+class Fill:
+    """The rows of a table that a change fills.
+
+    :param new: the columns to fill.
+    :param old: the columns that go, whose values they come from.
+    :param tight: the columns that there are, and that NULL is forbidden in.
+    :param target: where the texts of the old column go, if the new one refers to them.
+    """
+
+    table: TableName
+    new: list[sa.Column[t.Any]] = dataclasses.field(default_factory=list)
+    old: list[sa.Column[t.Any]] = dataclasses.field(default_factory=list)
+    tight: list[sa.Column[t.Any]] = dataclasses.field(default_factory=list)
+    target: Target | None = None
+
+    @property
+    def renamed(self) -> tuple[sa.Column[t.Any], sa.Column[t.Any]] | None:
+        """The old and the new column, where one looks like the other's new name."""
+        if len(self.new) != 1 or len(self.old) != 1:
+            return None
+        (new,), (old,) = self.new, self.old
+        alike = family(new.type) == family(old.type) and family(new.type) is not None
+        return (old, new) if alike else None
+
+
+@dataclasses.dataclass(slots=True)
+class Plan:
+    """A difference, divided.
+
+    :param expand: what is added.
+    :param online: what is added to tables in use, outside of a transaction.
+    :param fills: what is filled, by table.
+    :param contract: what goes, and what is forbidden from then on.
+    """
+
+    expand: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    online: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    fills: dict[TableName, Fill] = dataclasses.field(default_factory=dict)
+    contract: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    made: set[TableName] = dataclasses.field(default_factory=set)
+    """The tables that the difference makes; nobody uses them yet."""
+
+    def fill(self, table: TableName) -> Fill:
+        return self.fills.setdefault(table, Fill(table))
+
+
+def divide(difference: ops.UpgradeOps) -> Plan:
+    """Divide a difference into the stages of a change.
+
+    :raises AuthoringError: for an operation that cannot be staged, and why.
+    """
+    plan = Plan()
+    listed = list(_flat(difference.ops))
+    plan.made = {
+        (operation.schema, operation.table_name)
+        for operation in listed
+        if isinstance(operation, ops.CreateTableOp)
+    }
+    for operation in listed:
+        _STAGES.dispatch(operation)(operation, plan)
+    _check_tables(listed)
+    for fill in plan.fills.values():
+        if len(fill.new) == 1 and len(fill.old) == 1:
+            fill.target = targets.find(fill.table, fill.new[0], fill.old[0], listed)
+        # Columns that may stay empty are filled from what goes, if something goes.
+        if not fill.old:
+            fill.new = [column for column in fill.new if not column.nullable]
+        if not fill.new:
+            fill.old = []
+    plan.fills = {
+        table: fill for table, fill in plan.fills.items() if fill.new or fill.tight
+    }
+    return plan
+
+
+def _flat(operations: t.Iterable[MigrateOperation]) -> t.Iterator[MigrateOperation]:
+    for operation in operations:
+        if isinstance(operation, ops.OpContainer):
+            yield from _flat(operation.ops)
+        else:
+            yield operation
+
+
+_STAGES = Dispatcher()
+
+
+@_STAGES.dispatch_for(MigrateOperation)
+def _unknown(operation: MigrateOperation, plan: Plan) -> None:
+    raise _refusal(
+        type(operation).__name__, "it is not known whether old code can live with it"
+    )
+
+
+@_STAGES.dispatch_for(ops.CreateTableOp)
+def _create_table(operation: ops.CreateTableOp, plan: Plan) -> None:
+    plan.expand.append(operation)
+
+
+@_STAGES.dispatch_for(ops.DropTableOp)
+def _drop_table(operation: ops.DropTableOp, plan: Plan) -> None:
+    plan.contract.append(operation)
+
+
+@_STAGES.dispatch_for(ops.AddColumnOp)
+def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
+    column, table = operation.column, (operation.schema, operation.table_name)
+    if column.primary_key:
+        raise _refusal(
+            f"add column {column.name} of table {operation.table_name}",
+            "it belongs to the primary key, by which the rows are found",
+        )
+    added = column
+    if column.server_default is None and column.identity is None:
+        plan.fill(table).new.append(column)
+        if not column.nullable:
+            added = sa.Column(column.name, column.type, nullable=True)
+            plan.contract.append(
+                SetNotNullOp(
+                    table[1],
+                    str(column.name),
+                    schema=table[0],
+                    existing_type=column.type,
+                )
+            )
+    _within(plan.expand, table, ops.AddColumnOp(table[1], added, schema=table[0]))
+
+
+@_STAGES.dispatch_for(ops.DropColumnOp)
+def _drop_column(operation: ops.DropColumnOp, plan: Plan) -> None:
+    table = (operation.schema, operation.table_name)
+    column = operation.to_column()
+    if column.primary_key:
+        raise _refusal(
+            f"drop column {column.name} of table {operation.table_name}",
+            "it belongs to the primary key, by which the rows are found",
+        )
+    plan.fill(table).old.append(column)
+    if not column.nullable and column.server_default is None:
+        # New code writes rows without it before it goes.
+        plan.expand.insert(
+            0,
+            DropNotNullOp(
+                table[1], str(column.name), schema=table[0], existing_type=column.type
+            ),
+        )
+    plan.contract.append(ArchiveColumnOp(table[1], str(column.name), schema=table[0]))
+
+
+@_STAGES.dispatch_for(ops.AlterColumnOp)
+def _alter_column(operation: ops.AlterColumnOp, plan: Plan) -> None:
+    table, name = operation.table_name, operation.column_name
+    what = f"alter column {name} of table {table}"
+    if operation.modify_name is not None:
+        raise _refusal(what, "it renames the column")
+    if operation.modify_type is not None and not _is_wider(operation):
+        raise _refusal(
+            what,
+            f"its type becomes {operation.modify_type}, which rewrites the table or "
+            "does not take every value that is there",
+            f"Give the model a new column beside {name}, of the new type, and take "
+            f"{name} out: the change then fills the one from the other",
+        )
+    if operation.modify_nullable is False:
+        column = sa.Column(name, operation.modify_type or operation.existing_type)
+        plan.fill((operation.schema, table)).tight.append(column)
+        plan.contract.append(
+            SetNotNullOp(
+                table, name, schema=operation.schema, existing_type=column.type
+            )
+        )
+        operation.modify_nullable = None
+        if not operation.has_changes():
+            return
+    _within(plan.expand, (operation.schema, table), operation)
+
+
+@_STAGES.dispatch_for(ops.CreateIndexOp)
+def _create_index(operation: ops.CreateIndexOp, plan: Plan) -> None:
+    if (operation.schema, operation.table_name) in plan.made:
+        plan.expand.append(operation)
+        return
+    online = CreateIndexOnlineOp(
+        str(operation.index_name),
+        operation.table_name,
+        [getattr(c, "name", c) for c in operation.columns],
+        schema=operation.schema,
+        unique=operation.unique,
+        options=operation.kw,
+    )
+    # Rows that are not unique yet may become so when they are filled.
+    (plan.contract if operation.unique else plan.online).append(online)
+
+
+@_STAGES.dispatch_for(ops.DropIndexOp)
+def _drop_index(operation: ops.DropIndexOp, plan: Plan) -> None:
+    index = operation.to_index()
+    online = DropIndexOnlineOp(
+        str(operation.index_name),
+        str(operation.table_name),
+        [column.name for column in index.columns],
+        schema=operation.schema,
+        unique=bool(index.unique),
+    )
+    # An index on a column that goes is in its way.
+    plan.contract.insert(0, online)
+
+
+@_STAGES.dispatch_for(ops.CreateForeignKeyOp)
+def _create_foreign_key(operation: ops.CreateForeignKeyOp, plan: Plan) -> None:
+    _named(operation, "foreign key")
+    plan.online.append(AddForeignKeyOp(operation))
+
+
+@_STAGES.dispatch_for(ops.CreateUniqueConstraintOp)
+def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
+    _named(operation, "unique constraint")
+    plan.contract.append(
+        CreateIndexOnlineOp(
+            str(operation.constraint_name),
+            operation.table_name,
+            list(operation.columns),
+            schema=operation.schema,
+            unique=True,
+        )
+    )
+
+
+@_STAGES.dispatch_for(ops.DropConstraintOp)
+def _drop_constraint(operation: ops.DropConstraintOp, plan: Plan) -> None:
+    _named(operation, "constraint")
+    table, schema = operation.table_name, operation.schema
+    options = "" if schema is None else f", schema={schema!r}"
+    begin = f"with op.batch_alter_table({table!r}{options}) as batch:\n    "
+    kind = operation.constraint_type
+    drop = f"batch.drop_constraint({operation.constraint_name!r}, type_={kind!r})"
+    plan.contract.insert(0, Written(begin + drop, begin + _made_again(operation)))
+
+
+def _made_again(operation: ops.DropConstraintOp) -> str:
+    """Spell the directive that makes a constraint again."""
+    constraint = operation.to_constraint()
+    name = str(operation.constraint_name)
+    if isinstance(constraint, sa.ForeignKeyConstraint):
+        element = constraint.elements[0]
+        local = [column.name for column in constraint.columns]
+        remote = [e.target_fullname.rpartition(".")[2] for e in constraint.elements]
+        referent = element.target_fullname.rpartition(".")[0]
+        what = f"{name!r}, {referent!r}, {local!r}, {remote!r}"
+        return f"batch.create_foreign_key({what})"
+    if isinstance(constraint, sa.UniqueConstraint):
+        columns = [column.name for column in constraint.columns]
+        return f"batch.create_unique_constraint({name!r}, {columns!r})"
+    raise _refusal(f"drop constraint {name}", "it is not known how to make it again")
+
+
+def _comment(operation: MigrateOperation, plan: Plan) -> None:
+    plan.expand.append(operation)
+
+
+for _kind in (ops.CreateTableCommentOp, ops.DropTableCommentOp):
+    _STAGES.dispatch_for(_kind)(_comment)
+
+
+def _within(
+    stage: list[MigrateOperation], table: TableName, operation: MigrateOperation
+) -> None:
+    """Add an operation that SQLite does in a batch, with its neighbours of a table."""
+    schema, name = table
+    last = stage[-1] if stage else None
+    if (
+        isinstance(last, ops.ModifyTableOps)
+        and last.table_name == name
+        and last.schema == schema
+    ):
+        last.ops.append(operation)
+    else:
+        stage.append(ops.ModifyTableOps(name, [operation], schema=schema))
+
+
+def _named(operation: t.Any, what: str) -> None:
+    if not operation.constraint_name:
+        table = getattr(operation, "table_name", None) or operation.source_table
+        raise _refusal(
+            f"a {what} of table {table}",
+            "it has no name, by which a run that was cut off would find it again",
+            "Give it a name in the model, or the metadata a naming_convention",
+        )
+
+
+def _is_wider(operation: ops.AlterColumnOp) -> bool:
+    """Tell whether every value of the old type is one of the new type, as it is."""
+    old, new = operation.existing_type, operation.modify_type
+    if isinstance(old, sa.String) and isinstance(new, sa.String):
+        longer = new.length is None or (old.length or 0) <= new.length
+        return longer and old.length is not None and not isinstance(new, sa.Enum)
+    return False
+
+
+def _check_tables(listed: list[MigrateOperation]) -> None:
+    """Refuse a table that looks like another one's new name."""
+    made = [op for op in listed if isinstance(op, ops.CreateTableOp)]
+    gone = [op for op in listed if isinstance(op, ops.DropTableOp)]
+    for dropped in gone:
+        names = {str(column.name) for column in dropped.to_table().columns}
+        for created in made:
+            columns = {c.name for c in created.columns if isinstance(c, sa.Column)}
+            if names == columns:
+                raise _refusal(
+                    f"table {dropped.table_name} becomes {created.table_name}",
+                    "while old and new code run side by side, each would write to a "
+                    "table that the other does not read",
+                    f'Keep the table, with __tablename__ = "{dropped.table_name}" in '
+                    "the model",
+                )
+
+
+def _refusal(what: str, why: str, next: str = "") -> AuthoringError:
+    return AuthoringError(
+        f"it cannot be staged: {why}",
+        where=what,
+        state="Nothing was written",
+        next=next or "Write that part by hand, in a revision of its own",
+    )

@@ -1,0 +1,1 @@
+"""Indexes that a backfill drops for its run, and makes again at its end."""

@@ -1,0 +1,81 @@
+"""What rows from Python are written to: a table's columns, found by its key."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing as t
+
+import sqlalchemy as sa
+
+from ..keys import Key
+from ..keys import Position
+
+Row: t.TypeAlias = "tuple[t.Any, ...]"
+"""The values of an assignment's columns: the key's, and then those written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """Columns of a table that get new values, row by row.
+
+    :param writes: the names of the columns that are written.
+    """
+
+    table: sa.Table
+    key: Key
+    writes: tuple[str, ...]
+
+    @functools.cached_property
+    def columns(self) -> list[sa.ColumnElement[t.Any]]:
+        """The key's columns, and then those written."""
+        return [*self.key.columns, *(self.table.c[name] for name in self.writes)]
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The names of :attr:`columns`."""
+        return [t.cast(str, getattr(column, "name", "")) for column in self.columns]
+
+    @property
+    def key_size(self) -> int:
+        """How many of :attr:`columns` are the key's."""
+        return len(self.key.columns)
+
+    def quoted(self, dialect: sa.Dialect) -> tuple[str, list[str]]:
+        """Return the table and the columns as they stand in SQL for the bare driver.
+
+        The preparer would double percent signs, which drivers read as placeholders
+        only in what it compiles itself.
+        """
+        preparer = dialect.identifier_preparer
+        return preparer.format_table(self.table), [
+            preparer.quote(n) for n in self.names
+        ]
+
+    def as_sent(
+        self, dialect: sa.Dialect, rows: t.Iterable[Row]
+    ) -> t.Iterator[list[t.Any]]:
+        """Return the rows as the column types give them to the driver."""
+        processors = [
+            column.type.dialect_impl(dialect).bind_processor(dialect)
+            for column in self.columns
+        ]
+        for row in rows:
+            yield [
+                value if process is None else process(value)
+                for value, process in zip(row, processors, strict=True)
+            ]
+
+
+class WriteBack(t.Protocol):
+    """Updates rows by key in one database's fastest way."""
+
+    def __call__(
+        self,
+        connection: sa.Connection,
+        assignment: Assignment,
+        rows: t.Sequence[Row],
+        low: Position | None,
+        high: Position,
+    ) -> int:
+        """Update the rows, all of them in the range, and return how many were met."""

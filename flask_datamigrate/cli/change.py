@@ -1,0 +1,60 @@
+"""``flask db data change``: write the revisions of a staged change."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import click
+from flask import current_app
+from flask import g
+from flask.cli import with_appcontext
+
+from ..authoring import staging
+from ..stages.gates import assignment
+from .options import directory_option
+from .options import place_options
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "-m", "--message", help="What the change does, in a few words; by default NAME."
+)
+@place_options
+@directory_option
+@with_appcontext
+def change(
+    name: str, message: str | None, directory: str | None, **options: t.Any
+) -> None:
+    """Write what differs between models and database as a staged change.
+
+    `flask db migrate` writes one revision, which stops the code that is running when
+    it drops, renames or forbids something. This writes several: what is added
+    (expand), the rows (migrate), and what goes (contract). Change the models as they
+    shall be in the end, then:
+
+    \b
+      flask db data change split_full_name -m "split full name"
+
+    Old and new columns are kept equal by triggers between expand and contract.
+    Expressions that only you can know are marked `# <- fill in`.
+    """
+    written(name, message or name.replace("_", " "), directory, **options)
+
+
+def written(name: str, message: str, directory: str | None, **options: t.Any) -> None:
+    """Write a staged change, and say which files it is."""
+    migrate = current_app.extensions["migrate"].migrate
+    config = migrate.get_config(
+        directory or getattr(g, "directory", None), opts=["autogenerate"]
+    )
+    revisions = staging.change(config, name, message, **options)
+    for revision in revisions:
+        marks = f", {revision.marks} to fill in" if revision.marks else ""
+        path = os.path.relpath(revision.path)
+        click.echo(f"Wrote {path} ({revision.part.stage}{marks})")
+    if any(revision.marks for revision in revisions):
+        click.echo("Fill in what is marked `# <- fill in`, alike in each revision.")
+    first = revisions[0].part.stage
+    click.echo(f"Begin with {assignment(name, first)}, then run `flask db upgrade`.")

@@ -1,0 +1,45 @@
+"""``flask db data check``: may this code run on this database?"""
+
+from __future__ import annotations
+
+import click
+from flask import g
+from flask.cli import with_appcontext
+
+from ..upgrading.standings import reach
+from ..upgrading.standings import standings
+from .options import directory_option
+
+
+@click.command()
+@directory_option
+@with_appcontext
+def check(directory: str | None) -> None:
+    """See whether the stages of the config go with the database.
+
+    For a pipeline, or in front of the app in a container: exits with 0 if the code can
+    live with the database, and with 3 if it cannot, with each conflict and what mends
+    it. A database that does not answer is an error, exit code 1, also where there are
+    no staged changes. Nothing is changed.
+    """
+    found = standings(directory or g.directory)
+    if not found:
+        reach(directory or g.directory)
+        click.echo(
+            "The database answers. There are no staged changes to compare.", err=True
+        )
+        return
+    conflicts = [s.conflict for s in found if s.conflict is not None]
+    for conflict in conflicts:
+        click.echo(f"Conflict: {conflict}", err=True)
+    if conflicts:
+        click.get_current_context().exit(3)
+    for standing in found:
+        if standing.config is not None:
+            click.echo(
+                f"{standing.name}: the code is at {standing.config}, the database at "
+                f"{standing.database or 'none of its stages'}"
+                f"{', verified' if standing.verified else ''}",
+                err=True,
+            )
+    click.echo("Code and database go together.", err=True)

@@ -1,0 +1,62 @@
+"""``flask db migrate``: Flask-Migrate's, and a question about renamed columns."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+import click
+from flask.cli import with_appcontext
+from flask_migrate.cli import db as stock
+
+from ..operations import renames
+from .change import written
+
+_STOCK = stock.commands["migrate"]
+
+
+@with_appcontext
+def _migrate(stage: bool | None, **options: t.Any) -> None:
+    def decide(rename: renames.Rename) -> bool:
+        if stage is not None:
+            return stage
+        if not sys.stdin.isatty():
+            click.echo(
+                f"Warning: {rename}. With --yes it is written as a staged change, "
+                "which keeps them.",
+                err=True,
+            )
+            return False
+        click.echo(f"{rename}.", err=True)
+        return click.confirm("Write it as a staged change, which keeps them?", err=True)
+
+    found: renames.Rename | None = None
+    token = renames.decide.set(decide)
+    try:
+        assert _STOCK.callback is not None
+        _STOCK.callback(**options)
+    except renames.Staged as left:
+        found = left.rename
+    finally:
+        renames.decide.reset(token)
+    if found is not None:
+        chosen = ("head", "splice", "branch_label", "version_path", "directory")
+        message = options["message"] or found.change.replace("_", " ")
+        written(found.change, message, **{name: options[name] for name in chosen})
+
+
+migrate = click.Command(
+    "migrate",
+    callback=_migrate,
+    help=f"{_STOCK.help}\n\nA column that looks renamed is asked about: written as a "
+    "staged change (`flask db data change`), its values are kept.",
+    params=[
+        *_STOCK.params,
+        click.Option(
+            ["--yes/--no", "stage"],
+            default=None,
+            help="Write what looks like a rename as a staged change, or as Alembic "
+            "sees it; without a terminal and without this, as Alembic sees it.",
+        ),
+    ],
+)

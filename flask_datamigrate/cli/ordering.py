@@ -1,0 +1,121 @@
+"""``flask db data pause``, ``resume`` and ``tune``."""
+
+from __future__ import annotations
+
+import click
+from flask import g
+from flask.cli import with_appcontext
+
+from ..backfill.states import State
+from .options import directory_option
+
+_NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+
+
+@click.command()
+@directory_option
+@_NAMES
+@with_appcontext
+def pause(directory: str | None, names: tuple[str, ...]) -> None:
+    """Pause backfills, wherever they run.
+
+    A NAME is that of a backfill or of its revision. The process that runs it, here or
+    on another host, finishes its batch, saves, and exits with 3. Until `flask db data
+    resume NAME`, nobody goes on with it: not `flask db data run`, not `flask db
+    upgrade`.
+    """
+    from ..upgrading import ordering
+
+    for answer in ordering.pause(directory or g.directory, names):
+        if not answer.changed:
+            what = "was paused already"
+        elif answer.runner and answer.state is State.VERIFYING:
+            what = f"the check of {answer.runner} runs to its end first"
+        elif answer.runner:
+            what = f"{answer.runner} stops after the batch at hand"
+        else:
+            what = f"paused; it is {answer.state.value}, nobody runs it"
+        click.echo(
+            f"{answer.name}: {what}. To go on: flask db data resume {answer.name}",
+            err=True,
+        )
+
+
+@click.command()
+@directory_option
+@click.option("--run", "run_now", is_flag=True, help="Go on with it right here.")
+@_NAMES
+@with_appcontext
+def resume(directory: str | None, run_now: bool, names: tuple[str, ...]) -> None:
+    """Take the pause of backfills away.
+
+    It runs nothing unless you say --run: who runs the backfill may be another host,
+    whose next `flask db data run` or `flask db upgrade` goes on with it.
+    """
+    from ..upgrading import ordering
+    from .run import run_named
+
+    for answer in ordering.resume(directory or g.directory, names):
+        what = "resumed" if answer.changed else "no operator had paused it"
+        how = f"Go on with: {answer.goes_on}"
+        if answer.runner:
+            how = f"{answer.runner} is running it"
+        click.echo(f"{answer.name}: {what}. {how}", err=True)
+    if run_now:
+        run_named(directory, names)
+
+
+@click.command()
+@directory_option
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="ROWS",
+    help="The most rows a batch may have.",
+)
+@click.option(
+    "--target",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long a batch should take.",
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long to rest after each batch.",
+)
+@click.option("--reset", is_flag=True, help="Go back to the app's settings.")
+@_NAMES
+@with_appcontext
+def tune(
+    directory: str | None,
+    batch_size: int | None,
+    target: float | None,
+    pause: float | None,
+    reset: bool,
+    names: tuple[str, ...],
+) -> None:
+    """Change the pace of backfills while they run.
+
+    Whoever runs them, here or on another host, takes it up between two batches. It
+    holds until the backfill ends, or until --reset.
+
+    \b
+      flask db data tune r2 --batch-size 500 --pause 0.2
+    """
+    from ..upgrading import ordering
+
+    asked = {
+        "batch_size": batch_size,
+        "target_seconds": target,
+        "pause_seconds": pause,
+    }
+    values = {key: value for key, value in asked.items() if reset or value is not None}
+    if not values:
+        raise click.UsageError("Say what: --batch-size, --target, --pause or --reset.")
+    for answer in ordering.tune(directory or g.directory, names, **values):
+        when = "from its next run on"
+        if answer.runner:
+            when = f"{answer.runner} takes it up after the batch at hand"
+        click.echo(f"{answer.name}: tuned, {when}.", err=True)

@@ -1,0 +1,1 @@
+"""Looks an installation over, and names what mends each thing that is wrong."""

@@ -1,0 +1,1 @@
+"""Reads migration scripts for what will break, without running any of them."""

@@ -1,0 +1,129 @@
+"""``op.create_sync`` and ``op.drop_sync``."""
+
+from __future__ import annotations
+
+import typing as t
+
+from alembic.operations import Operations
+
+from .base import SafeOp
+
+
+class SyncOp(SafeOp):
+    """Triggers that keep old and new columns of a table equal."""
+
+    def __init__(self, table: str, *, change: str, schema: str | None) -> None:
+        self.table = table
+        self.change = change
+        self.schema = schema
+
+
+@Operations.register_operation("create_sync")
+class CreateSyncOp(SyncOp):
+    """Create the triggers."""
+
+    work = "sync:CreateSync"
+    name = "create_sync"
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        change: str,
+        forward: t.Mapping[str, t.Any],
+        backward: t.Mapping[str, t.Any],
+        forward_sql: t.Any,
+        backward_sql: t.Any,
+        schema: str | None,
+    ) -> None:
+        super().__init__(table, change=change, schema=schema)
+        self.forward = dict(forward)
+        self.backward = dict(backward)
+        self.forward_sql = forward_sql
+        self.backward_sql = backward_sql
+
+    @classmethod
+    def create_sync(
+        cls,
+        operations: Operations,
+        table: str,
+        *,
+        change: str,
+        forward: t.Any = None,
+        backward: t.Any = None,
+        forward_sql: t.Any = None,
+        backward_sql: t.Any = None,
+        schema: str | None = None,
+    ) -> None:
+        """Keep old and new columns equal while code that uses either is running.
+
+        ::
+
+            op.create_sync(
+                "users",
+                change="split_full_name",
+                forward={
+                    "first_name": sn.split_part(users.c.full_name, " ", 1),
+                    "last_name": sn.split_part(users.c.full_name, " ", -1),
+                },
+                backward={
+                    "full_name": users.c.first_name + " " + users.c.last_name,
+                },
+            )
+
+        A statement that writes only old columns has the new ones follow, one that
+        writes only new columns the old ones; what writes both is left as it is. A
+        backfill fills new columns without the old ones following. Created again, it
+        takes the place of the one before.
+
+        :param change: the staged change it belongs to.
+        :param forward: the new columns, each with its expression over the old ones.
+        :param backward: the old columns, each with its expression over the new ones.
+        :param forward_sql: a statement to run before the new columns are set, in which
+            ``NEW.column`` is what is written, such as one that makes sure of the row
+            they will refer to.
+        :param backward_sql: the same before the old columns are set.
+        :param schema: the schema of the table.
+        :raises SchemaError: for a column that is not there.
+        """
+        operations.invoke(
+            cls(
+                table,
+                change=change,
+                forward=forward or {},
+                backward=backward or {},
+                forward_sql=forward_sql,
+                backward_sql=backward_sql,
+                schema=schema,
+            )
+        )
+
+
+@Operations.register_operation("drop_sync")
+class DropSyncOp(SyncOp):
+    """Drop the triggers."""
+
+    work = "sync:DropSync"
+    name = "drop_sync"
+
+    @classmethod
+    def drop_sync(
+        cls,
+        operations: Operations,
+        table: str,
+        *,
+        change: str,
+        schema: str | None = None,
+    ) -> None:
+        """Drop the triggers that ``op.create_sync`` made.
+
+        ::
+
+            op.drop_sync("users", change="split_full_name")
+
+        Where there are none, nothing is dropped, so that it can be run again.
+
+        :param change: the staged change they belong to.
+        :param schema: the schema of the table.
+        """
+        operations.invoke(cls(table, change=change, schema=schema))

@@ -1,0 +1,87 @@
+"""``op.drop_foreign_key_online``."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+
+from ...errors import SchemaError
+from ...quoting import full_name
+from ...quoting import quoted
+from . import mysql_columns
+from .generated_index import GeneratedIndex
+from .operation import Operation
+from .operation import Step
+from .rebuild import rebuilt
+from .site import Site
+
+if t.TYPE_CHECKING:
+    from .directives.foreign_keys import DropForeignKeyOp
+
+
+class DropForeignKey(Operation):
+    """Drop a foreign key, and the index that was made for it."""
+
+    def __init__(self, directive: DropForeignKeyOp) -> None:
+        super().__init__(directive.name, directive.table, directive.schema)
+        self.constraint = directive.constraint
+
+    @property
+    def label(self) -> str:
+        table = self.full_name(self.table, self.schema)
+        return f"op.{self.name}, constraint {self.constraint} of table {table}"
+
+    def refuse(self, site: Site) -> None:
+        """Refuse nothing: one that is not there is none to drop."""
+
+    def is_there(self, site: Site) -> bool:
+        found = sa.inspect(site.connection).get_foreign_keys(self.table, self.schema)
+        return any(key["name"] == self.constraint for key in found)
+
+    def _postgresql(self, site: Site) -> list[Step]:
+        return self._plain(site.dialect) if self.is_there(site) else []
+
+    def _mysql(self, site: Site) -> list[Step]:
+        index = GeneratedIndex(site, self.table, self.schema, self.constraint)
+        steps: list[Step] = []
+        if self.is_there(site):
+            steps += self._in_place(site.dialect)
+        if index.is_noted:
+            steps.append(lambda _: index.drop())
+        return steps
+
+    def _sqlite(self, site: Site) -> list[Step]:
+        if not self.is_there(site):
+            return []
+        return [
+            rebuilt(
+                self.table,
+                self.schema,
+                lambda batch: batch.drop_constraint(
+                    self.constraint, type_="foreignkey"
+                ),
+                self.where,
+            )
+        ]
+
+    def _plain(self, dialect: sa.Dialect) -> list[Step]:
+        return [self._drop(dialect, "CONSTRAINT")]
+
+    def _in_place(self, dialect: sa.Dialect) -> list[Step]:
+        return [f"{self._drop(dialect, 'FOREIGN KEY')}, ALGORITHM=INPLACE, LOCK=NONE"]
+
+    def _drop(self, dialect: sa.Dialect, kind: str) -> str:
+        table = full_name(dialect, self.table, self.schema)
+        return f"ALTER TABLE {table} DROP {kind} {quoted(dialect, self.constraint)}"
+
+    def explain(self, site: Site, error: sa.exc.DBAPIError) -> SchemaError | None:
+        return mysql_columns.not_in_place(error, self.where, self.unchanged)
+
+    forms = {
+        "postgresql": _postgresql,
+        "postgresql, small": _postgresql,
+        "mysql": _mysql,
+        "sqlite": _sqlite,
+    }
+    offline = {"postgresql": _plain, "mysql": _in_place}

@@ -1,0 +1,73 @@
+"""One statement for each range of a table's key, each of them committed."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import sqlalchemy as sa
+
+from ...backfill.keys import Key
+from ...backfill.keys import Position
+from ...backfill.keys import parameters
+from ...backfill.pace import Pace
+from .. import configured
+from .site import Site
+
+Statement = t.Callable[[sa.ColumnElement[bool]], sa.Executable]
+"""Makes a statement for the rows that match a condition."""
+
+
+def execute(
+    site: Site, key: t.Sequence[sa.ColumnElement[t.Any]], *statements: Statement
+) -> None:
+    """Run statements over all rows, some at a time, in the order of the key.
+
+    They have to be such that running them again does no harm: after a crash it
+    begins at the first row.
+
+    :param key: the columns of the primary key.
+    """
+    settings = configured.settings()
+    of = Key(tuple(key), site.family)
+    pace = Pace(settings.batch_size, settings.target_seconds, settings.max_batch_size)
+    low: Position | None = None
+    while True:
+        high = _bound(site, of, low, pace.size)
+        if high is None:
+            return
+        begun = time.perf_counter()
+        _begin(site)
+        for statement in statements:
+            condition = of.between(low)
+            site.connection.execute(statement(condition), parameters(low, high))
+        if site.family == "mysql":
+            # As each of its schema changes does.
+            site.connection.exec_driver_sql("COMMIT")
+        pace.record(pace.size, time.perf_counter() - begun)
+        low = high
+
+
+def _begin(site: Site) -> None:
+    """Make the next transaction one that locks no gaps between keys."""
+    if site.family == "mysql":
+        site.connection.exec_driver_sql("COMMIT")
+        site.connection.exec_driver_sql(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+        )
+
+
+def _bound(site: Site, key: Key, low: Position | None, size: int) -> Position | None:
+    """Return the last key of the next range; ``None`` when no row is left."""
+    query = sa.select(*key.columns)
+    values: dict[str, t.Any] = {}
+    if low is not None:
+        query = query.where(key.after())
+        values = parameters(low, ())
+    full = query.order_by(*key.order()).offset(size - 1).limit(1)
+    rest = query.order_by(*key.descending()).limit(1)
+    for statement in (full, rest):
+        row = site.connection.execute(statement, values).first()
+        if row is not None:
+            return tuple(row)
+    return None

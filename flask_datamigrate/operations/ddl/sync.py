@@ -1,0 +1,236 @@
+"""``op.create_sync`` and ``op.drop_sync``: old and new columns, kept equal."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+import sqlalchemy as sa
+
+from ...dialects import family
+from ...errors import DefinitionError
+from ...expressions import reads
+from ...quoting import full_name
+from ...quoting import quoted
+from . import names
+from . import sync_sql
+from .operation import Operation
+from .operation import Step
+from .site import Site
+from .sync_sql import Direction
+from .sync_sql import Side
+from .sync_sql import Triggers
+
+if t.TYPE_CHECKING:
+    from .directives.syncs import CreateSyncOp
+    from .directives.syncs import SyncOp
+
+_FAMILIES = ("postgresql", "mysql", "sqlite")
+_DROP = {
+    # The trigger goes with its function.
+    "postgresql": "DROP FUNCTION IF EXISTS {name}() CASCADE",
+    "mysql": "DROP TRIGGER IF EXISTS {name}",
+    "sqlite": "DROP TRIGGER IF EXISTS {name}",
+}
+_FIND = {
+    "postgresql": "SELECT tgname, relname, '' FROM pg_trigger "
+    "JOIN pg_class ON pg_class.oid = tgrelid "
+    "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE NOT tgisinternal "
+    "AND nspname = coalesce(CAST(:schema AS text), current_schema())",
+    "mysql": "SELECT trigger_name, event_object_table, action_statement "
+    "FROM information_schema.triggers "
+    "WHERE trigger_schema = coalesce(:schema, database())",
+    "sqlite": "SELECT name, tbl_name, sql FROM {space}sqlite_master "
+    "WHERE type = 'trigger'",
+}
+
+
+def tables(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    """Return the sync triggers of a database: the name of each, and its table."""
+    found = _found(connection, schema)
+    prefix = names.of("sync", "")
+    return sorted((name, table) for name, table, _ in found if name.startswith(prefix))
+
+
+def prefix(change: str) -> str:
+    """Return how the names of the triggers of a change begin."""
+    return names.of("sync", hashlib.sha256(change.encode()).hexdigest()[:8], "")
+
+
+def drop(dialect: sa.Dialect, name: str, schema: str | None) -> str:
+    """Return the statement that drops a sync trigger."""
+    return _DROP[family(dialect)].format(name=full_name(dialect, name, schema))
+
+
+def _found(connection: sa.Connection, schema: str | None) -> list[tuple[str, str, str]]:
+    kind = family(connection.dialect)
+    space = "" if schema is None else f"{quoted(connection.dialect, schema)}."
+    query = sa.text(_FIND[kind].format(space=space))
+    values = {} if kind == "sqlite" else {"schema": schema}
+    return [(row[0], row[1], row[2]) for row in connection.execute(query, values)]
+
+
+class _Sync(Operation):
+    def __init__(self, directive: SyncOp) -> None:
+        super().__init__(directive.name, directive.table, directive.schema)
+        self.change = directive.change
+        self._start = prefix(self.change) + f"{self.change}_{self.table}"
+
+    def is_online(self, site: Site) -> bool:
+        # It may stand in one revision with the columns it is about.
+        return False
+
+    def _names(self, kind: str) -> dict[str, str]:
+        """Return the name of each trigger (PostgreSQL: of the one function too)."""
+        stem = self._start.removeprefix("datamigrate_")
+        return {one: names.of(stem, one) for one in sync_sql.TRIGGERS[kind]}
+
+    def dropped(self, dialect: sa.Dialect) -> list[Step]:
+        found = self._names(family(dialect)).values()
+        return [drop(dialect, name, self.schema) for name in found]
+
+
+class CreateSync(_Sync):
+    """Create the triggers."""
+
+    def __init__(self, directive: CreateSyncOp) -> None:
+        super().__init__(directive)
+        self._forward = _expressions(directive.forward)
+        self._backward = _expressions(directive.backward)
+        self._forward_sql = directive.forward_sql
+        self._backward_sql = directive.backward_sql
+        self._frozen = self._table()
+        read_forward = reads(self._forward.values(), self._frozen)
+        read_backward = reads(self._backward.values(), self._frozen)
+        self._refuse_definition(read_forward, read_backward)
+        old = (read_forward | self._backward.keys()) - self._forward.keys()
+        new = (read_backward | self._forward.keys()) - self._backward.keys()
+        self._old, self._new = sorted(old), sorted(new)
+        if not self._old or not self._new:
+            side = "new" if self._old else "old"
+            raise DefinitionError(
+                f"it does not tell which the {side} columns are",
+                where=self.where,
+                state="Nothing was changed by it",
+                next="Give it forward={new column: expression over old ones} and "
+                "backward={old column: expression over new ones}",
+            )
+
+    def needs(self) -> list[tuple[str, str | None, t.Sequence[str]]]:
+        return [(self.table, self.schema, [*self._old, *self._new])]
+
+    def refuse(self, site: Site) -> None:
+        """Refuse nothing more than what is not there."""
+
+    def steps(self, site: Site) -> list[Step]:
+        columns = site.columns(self.table, self.schema)
+        key: list[str] = []
+        if site.family == "sqlite":
+            inspector = sa.inspect(site.connection)
+            found = inspector.get_pk_constraint(self.table, self.schema)
+            key = found["constrained_columns"]
+        wanted = self._triggers(site.dialect, columns, key)
+        there = {n: sql for n, _, sql in _found(site.connection, self.schema)}
+        steps: list[Step] = list(sync_sql.prepared(wanted))
+        for name, sql in wanted.statements():
+            if name not in there:
+                steps.append(sql)
+            elif not sync_sql.is_same(site.family, sql, there[name]):
+                dropped = full_name(site.dialect, name, self.schema)
+                steps += [f"DROP TRIGGER {dropped}", sql]
+        return steps
+
+    def _triggers(
+        self,
+        dialect: sa.Dialect,
+        columns: t.Mapping[str, t.Any],
+        key: t.Sequence[str],
+    ) -> Triggers:
+        """Describe the triggers.
+
+        :param columns: the columns of the table, as the inspector describes them.
+        :param key: the columns of the primary key; none if it is not known.
+        """
+        kind = family(dialect)
+        write = sync_sql.Writer(dialect, self._frozen)
+        return Triggers(
+            dialect,
+            self.table,
+            self.schema,
+            self._names(kind),
+            tuple(key),
+            Direction(
+                Side(self._old, columns),
+                {c: write.expression(e) for c, e in self._forward.items()},
+                write.statement(self._forward_sql),
+            ),
+            Direction(
+                Side(self._new, columns),
+                {c: write.expression(e) for c, e in self._backward.items()},
+                write.statement(self._backward_sql),
+            ),
+        )
+
+    def _offline(self, dialect: sa.Dialect) -> list[Step]:
+        wanted = self._triggers(dialect, {}, ())
+        return [
+            *sync_sql.prepared(wanted),
+            *(sync_sql.scripted(family(dialect), s) for _, s in wanted.statements()),
+        ]
+
+    offline = dict.fromkeys(_FAMILIES, _offline)
+
+    def _table(self) -> sa.Table:
+        """Return the frozen table that the expressions are over."""
+        for value in (*self._forward.values(), *self._backward.values()):
+            for element in sa.sql.visitors.iterate(value):
+                table = getattr(element, "table", None)
+                if isinstance(table, sa.Table) and table.name == self.table:
+                    return table
+        return sa.Table(self.table, sa.MetaData(), schema=self.schema)
+
+    def _refuse_definition(self, forward: set[str], backward: set[str]) -> None:
+        for way, read, written in (
+            ("forward", forward, self._forward),
+            ("backward", backward, self._backward),
+        ):
+            both = sorted(read & written.keys())
+            if both:
+                raise DefinitionError(
+                    f"{way}= sets {both[0]} and reads it too",
+                    where=self.where,
+                    state="Nothing was changed by it",
+                    next="Compute it from columns of the other side",
+                )
+        both = sorted(self._forward.keys() & self._backward.keys())
+        if both:
+            raise DefinitionError(
+                f"{both[0]} is set by forward= and by backward=",
+                where=self.where,
+                state="Nothing was changed by it",
+                next="Have forward= set the new columns, and backward= the old",
+            )
+
+
+class DropSync(_Sync):
+    """Drop the triggers."""
+
+    def refuse(self, site: Site) -> None:
+        """Refuse nothing."""
+
+    def steps(self, site: Site) -> list[Step]:
+        own = set(self._names(site.family).values())
+        there = {name for name, _, _ in _found(site.connection, self.schema)}
+        return self.dropped(site.dialect) if own & there else []
+
+    offline = dict.fromkeys(_FAMILIES, _Sync.dropped)
+
+
+def _expressions(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        str(getattr(column, "name", column)): value
+        if isinstance(value, sa.ClauseElement)
+        else sa.literal(value)
+        for column, value in given.items()
+    }

@@ -1,0 +1,1 @@
+"""Staged changes: expand, migrate, contract, tied to the app's config."""

@@ -1,0 +1,197 @@
+"""Does the stage of the code go with the stage of the database, and what comes next?"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..backfill.store import Record
+from ..settings import STAGES
+from ..settings import Stage
+from . import gates
+from .changes import Change
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why the code cannot live with the database.
+
+    :param what: what does not go together.
+    :param mend: what to do.
+    """
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.mend}."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a change stands, in the config and in the database.
+
+    :param config: the stage of the code; ``None`` when the config does not name it.
+    :param database: the last stage that is applied; ``None`` before the first.
+    :param verified: whether every backfill before the contract is finished.
+    :param backfills: the state of each of these backfills, by name.
+    :param sync: the tables whose old and new columns triggers keep equal.
+    :param gate: whether the contract may be applied, and if not, why not.
+    :param next: the next step.
+    :param conflict: why the code cannot live with the database, if it cannot.
+    """
+
+    name: str
+    config: Stage | None
+    database: Stage | None
+    verified: bool
+    backfills: t.Mapping[str, str]
+    sync: tuple[str, ...]
+    gate: str
+    next: str
+    conflict: Conflict | None
+
+    def as_json(self) -> dict[str, t.Any]:
+        """Return what ``flask db data status --json`` prints of it."""
+        return {
+            "name": self.name,
+            "kind": "change",
+            "config_stage": self.config,
+            "database_stage": self.database,
+            "verified": self.verified,
+            "backfills": dict(self.backfills),
+            "sync": list(self.sync),
+            "gate": self.gate,
+            "next": self.next,
+            "conflict": None if self.conflict is None else self.conflict.what,
+        }
+
+
+def conflict(
+    change: str, config: Stage, database: Stage | None, verified: bool
+) -> Conflict | None:
+    """Return why code at a stage cannot live with a database at another.
+
+    :param database: the last stage that is applied there.
+    :param verified: whether the new columns are filled and checked.
+    """
+    back = gates.assignment(change, "migrate")
+    if config == "contract" and not (verified or database == "contract"):
+        return Conflict(
+            f"change {change}: the code is at contract and reads the new columns, "
+            "which the database has not filled and checked yet",
+            "Run flask db upgrade, and flask db data run if backfills are deferred; "
+            f"or deploy code at an earlier stage ({back})",
+        )
+    if config != "contract" and database == "contract":
+        return Conflict(
+            f"change {change}: the code is at {config} and uses the old columns, and "
+            "the contract revision, which takes them away, is applied",
+            f"Deploy code at contract ({gates.assignment(change, 'contract')}), or "
+            "take that revision back: flask db downgrade",
+        )
+    if config == "migrate" and database is None:
+        return Conflict(
+            f"change {change}: the code is at migrate and writes the new columns, and "
+            "the expand revision, which adds them, is not applied",
+            "Run flask db upgrade",
+        )
+    return None
+
+
+def reached(change: Change, applied: t.Sequence[t.Collection[str]]) -> Stage | None:
+    """Return the last stage of a change that its databases have reached.
+
+    :param applied: the revisions applied, for each database.
+    """
+    contracts = change.ids("contract")
+    if any(revision in here for here in applied for revision in contracts):
+        return "contract"
+    # What has no expand revision needs none.
+    stage: Stage | None = None if change.ids("expand") else "expand"
+    for following in STAGES[:-1]:
+        revisions = change.ids(following)
+        if not all(revision in here for here in applied for revision in revisions):
+            break
+        if revisions:
+            stage = following
+    return stage
+
+
+def standing(
+    change: Change,
+    config: Stage | None,
+    known: t.Sequence[Record],
+    applied: t.Sequence[t.Collection[str]],
+    sync: tuple[str, ...],
+) -> Standing:
+    """Return where a change stands.
+
+    :param config: the stage of the code, if the config names the change.
+    :param known: the backfills that the databases know.
+    :param applied: the revisions applied, for each database.
+    :param sync: the tables that have triggers of the change.
+    """
+    database = reached(change, applied)
+    everywhere = set.intersection(*map(set, applied)) if applied else set()
+    left = gates.unfinished(change, known, everywhere)
+    filled = bool(change.ids("migrate")) and everywhere.issuperset(
+        change.ids(*STAGES[:-1])
+    )
+    verified = filled and not left
+    states = {task.name: "finished" for task in change.backfills}
+    states.update({one.name: one.state for one in left})
+    wrong = (
+        None if config is None else conflict(change.name, config, database, verified)
+    )
+    fresh = not any(applied)
+    limit = gates.limit(
+        change.name,
+        {} if config is None else {change.name: config},
+        None,
+        fresh=fresh,
+    )
+    gate = "passed"
+    if not everywhere.issuperset(change.ids("contract")) or database != "contract":
+        gate = "open" if verified else "closed: the new columns are not filled"
+        if left:
+            gate = "closed: " + ", ".join(f"{u.name} is {u.state}" for u in left)
+        if limit.stage != "contract":
+            gate = f"closed: {limit.reason}"
+    allowed = STAGES[: STAGES.index(limit.stage) + 1]
+    return Standing(
+        change.name,
+        config,
+        database,
+        verified,
+        states,
+        sync,
+        gate,
+        _next(change, wrong, everywhere.issuperset(change.ids(*allowed)), left, limit),
+        wrong,
+    )
+
+
+def _next(
+    change: Change,
+    wrong: Conflict | None,
+    upgraded: bool,
+    left: t.Sequence[gates.Unfinished],
+    limit: gates.Limit,
+) -> str:
+    """Say what to do next.
+
+    :param upgraded: whether all that the config allows is applied.
+    :param left: the backfills that are not finished.
+    """
+    deferred = [u.next for u in left if u.next != "flask db upgrade"]
+    if wrong is not None and limit.stage != "contract":
+        return wrong.mend
+    if deferred:
+        return "; ".join(dict.fromkeys(deferred))
+    if not upgraded:
+        return "flask db upgrade"
+    following = [s for s in STAGES[STAGES.index(limit.stage) + 1 :] if change.ids(s)]
+    if following:
+        return limit.next
+    return "nothing is left to do"

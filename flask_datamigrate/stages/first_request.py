@@ -1,0 +1,54 @@
+"""``DATAMIGRATE_CHECK``: the comparison of ``flask db data check`` in a running app."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Flask
+from flask import abort
+
+from . import compatibility
+from .handle import watch
+
+if t.TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Have the first request of each process compare the config with the database.
+
+    What the last upgrade has written down is asked, so that neither the migrations
+    folder nor ``env.py`` is needed where the app runs.
+    """
+    passed = False
+
+    def check() -> None:
+        nonlocal passed
+        if passed:
+            return
+        found = conflicts(app)
+        for conflict in found:
+            app.logger.error("%s", conflict)
+        if found and settings.check == "error":
+            # Its log tells why; a stranger need not know.
+            abort(503)
+        passed = True
+
+    app.before_request(check)
+
+
+def conflicts(app: Flask) -> list[compatibility.Conflict]:
+    """Return why the code of an app cannot live with its databases."""
+    seen = watch(app).look()
+    found = []
+    for name, stage in app.config.get("DATAMIGRATE_STAGES", {}).items():
+        sight = seen.get(name)
+        wrong = compatibility.conflict(
+            name,
+            stage,
+            None if sight is None else sight.stage,
+            sight is not None and sight.verified,
+        )
+        if wrong is not None:
+            found.append(wrong)
+    return found

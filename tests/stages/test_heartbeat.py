@@ -1,0 +1,150 @@
+"""A contract waits for the processes that still run older code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from flask_datamigrate.errors import GateError
+from tests.apps import make_app
+
+from .conftest import Split
+from .test_plain_alembic import alembic
+
+PROCESS = """
+import sys
+from tests.apps import make_app
+
+app = make_app({url!r}, directory={directory!r}, DATAMIGRATE_HEARTBEAT={every},
+               DATAMIGRATE_STAGES={stages!r})
+assert app.test_client().get("/").status_code == 404
+print("served", flush=True)
+sys.stdin.read()
+"""
+
+
+def serve(
+    split: Split, stage: str | None, *, every: float = 60
+) -> subprocess.Popen[str]:
+    """Start a process of the app that has served a request, and waits for its end."""
+    stages = {"split": stage} if stage else {}
+    text = PROCESS.format(
+        url=split.database.url,
+        directory=str(split.project.migrations),
+        every=every,
+        stages=stages,
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", text],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "served\n"
+    return process
+
+
+def reports(split: Split) -> list[str]:
+    query = "SELECT process FROM datamigrate_processes"
+    return [process for (process,) in split.database.rows(query)]
+
+
+def test_a_contract_waits_for_a_process_of_older_code(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate") as old, serve(split, "contract") as new:
+        split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+        ran = split.flask("db", "upgrade")
+        assert ran.exit_code == 3
+        assert f"since process {old.pid} on " in ran.stderr
+        assert "is alive and at stage migrate" in ran.stderr
+        assert f"process {new.pid}" not in ran.stderr
+        with pytest.raises(GateError, match=f"process {old.pid} on"):
+            alembic(split, "upgrade", "head")
+        assert split.heads == {"r3"}
+
+        # It takes its report back when it ends.
+        old.communicate("")
+        assert len(reports(split)) == 1
+        assert split.flask("db", "upgrade").exit_code == 0
+        new.communicate("")
+    assert split.heads == {"r5"}
+    assert reports(split) == []
+
+
+def test_a_killed_process_is_not_waited_for(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, None) as old:
+        split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+        ran = split.flask("db", "upgrade")
+        assert "is alive and of code that does not name the change" in ran.stderr
+        old.kill()
+    assert len(reports(split)) == 1
+    assert split.flask("db", "upgrade").exit_code == 0
+
+
+def test_a_process_of_another_host_is_forgotten_after_three_beats(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate") as old:
+        split.database.execute("UPDATE datamigrate_processes SET process = 'far:1:2:3'")
+        old.kill()
+    split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+    ran = split.flask("db", "upgrade")
+    assert "process 1 on far is alive and at stage migrate" in ran.stderr
+    split.database.execute("UPDATE datamigrate_processes SET dead_at = dead_at - 181")
+    assert split.flask("db", "upgrade").exit_code == 0
+
+
+def test_reports_go_on(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate", every=0.05) as old:
+        query = "SELECT max(dead_at) FROM datamigrate_processes"
+        first = split.database.scalar(query)
+        while split.database.scalar(query) == first:
+            assert old.poll() is None
+        old.communicate("")
+
+
+def test_switched_off_it_asks_nothing(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate") as old:
+        assert split.at("contract").flask("db", "upgrade").exit_code == 0
+        old.communicate("")
+    code = split.make_app(DATAMIGRATE_STAGES={"split": "contract"})
+    with code.app_context():
+        engine = code.extensions["sqlalchemy"].engine
+    asked: list[object] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a))
+    assert code.test_client().get("/").status_code == 404
+    assert asked == []
+    engine.dispose()
+
+
+def test_the_first_process_makes_the_table(split: Split) -> None:
+    split.write()
+    with serve(split, "migrate") as old:
+        (process,) = reports(split)
+        assert process.split(":")[-3] == str(old.pid)
+        old.communicate("")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_process_that_cannot_report_serves_all_the_same(
+    split: Split, capfd: pytest.CaptureFixture[str]
+) -> None:
+    split.write()
+    split.at("migrate").upgrade("r1")
+    url = split.database.url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=1"
+    code = make_app(url, directory=split.project.migrations, DATAMIGRATE_HEARTBEAT=60)
+    assert code.test_client().get("/").status_code == 404
+    assert "could not say that it is alive" in capfd.readouterr().err
+    with code.app_context():
+        code.extensions["sqlalchemy"].engine.dispose()

@@ -1,0 +1,228 @@
+"""``flask db data retry``, ``verify``, ``cancel`` and ``status --watch``."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import pytest
+import sqlalchemy as sa
+
+from tests.backfill.engine import at_each_batch
+from tests.upgrading.conftest import COUNTERS
+from tests.upgrading.conftest import CREATE
+from tests.upgrading.conftest import Bench
+from tests.upgrading.test_deferred import states
+from tests.upgrading.test_ordering import DEFERRED
+
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+SMALL = (
+    COUNTERS
+    + """
+def small(row):
+    if row.n > 90:
+        raise ValueError(f"{row.n} is too much")
+    return {"n": row.n + 1}
+
+backfill = Backfill.rows(
+    counters, small, reads=["n"], writes=["n"], batch_size=1, deferred=True
+)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    pass
+"""
+)
+
+CLEARED = (
+    COUNTERS
+    + """
+backfill = Backfill(
+    sa.update(counters).where(counters.c.n < 100).values(n=counters.c.n + 100)
+)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    pass
+"""
+)
+
+
+def test_a_failed_one_is_retried_when_its_cause_is_mended(bench: Bench) -> None:
+    bench.chain(CREATE, SMALL, DEFERRED)
+    bench.upgrade("r1")
+    bench.database.execute("UPDATE counters SET n = 99 WHERE id = 5")
+    bench.upgrade()
+    assert bench.flask("db", "data", "run", "r2").exit_code == 1
+    assert states(bench) == {"r2": "failed", "r3": "pending"}
+
+    assert bench.flask("db", "data", "retry").exit_code == 1
+    bench.database.execute("UPDATE counters SET n = 9 WHERE id = 5")
+    ran = bench.flask("db", "data", "retry")
+
+    assert ran.exit_code == 0, ran.output
+    # Only the failed one, and only its rows that were still to come.
+    assert states(bench) == {"r2": "finished", "r3": "pending"}
+    assert bench.counts == [11, 21, 10]
+    assert "No backfill has failed" in bench.flask("db", "data", "retry").output
+    named = bench.flask("db", "data", "retry", "r2")
+    assert named.exit_code == 1
+    assert "it is finished and has not failed" in named.output
+
+
+def test_the_check_is_made_again_over_the_rows_of_today(bench: Bench) -> None:
+    bench.chain(CREATE, CLEARED)
+    bench.upgrade()
+    held = bench.flask("db", "data", "verify")
+    assert held.exit_code == 0, held.output
+    assert "r2: no row matches its where" in held.output
+
+    bench.database.execute("INSERT INTO counters VALUES (9, 3)")
+    broken = bench.flask("db", "data", "verify", "r2")
+
+    assert broken.exit_code == 1
+    assert "1 row still matches the where" in broken.output
+    assert "id=9" in broken.output
+    assert states(bench) == {"r2": "finished"}
+    log = bench.flask("db", "data", "log", "r2").stdout
+    assert "verify (process" in log
+
+
+@on_sqlite
+def test_what_is_not_finished_has_no_check_to_make_again(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    asked = bench.flask("db", "data", "verify", "r2")
+    assert asked.exit_code == 1
+    assert "it is pending, and its check comes at its end" in asked.output
+    assert bench.flask("db", "data", "verify").exit_code == 0
+    bench.flask("db", "data", "run")
+    assert "it has no where" in bench.flask("db", "data", "verify").output
+
+
+def test_a_running_one_is_cancelled_after_its_batch(bench: Bench) -> None:
+    bench.app.config["DATAMIGRATE_POLL_SECONDS"] = 0
+    bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    others: list[subprocess.Popen[str]] = []
+
+    def cancel(progress: object) -> None:
+        if others:
+            return
+        others.append(bench.project.start("db", "data", "cancel", "r2"))
+        while not paused(bench):
+            assert others[0].poll() is None, others[0].communicate()
+
+    with at_each_batch(cancel):
+        ran = bench.flask("db", "data", "run")
+
+    assert ran.exit_code == 3, ran.output
+    assert "r2: cancelled" in others[0].communicate(timeout=60)[1]
+    assert states(bench) == {"r2": "cancelled"}
+    assert bench.counts == [11, 20, 50]
+
+
+def paused(bench: Bench) -> bool:
+    """Tell whether the pause that a cancel asks for is written down."""
+    query = sa.text("SELECT count(*) FROM datamigrate_orders WHERE paused_by <> ''")
+    return bool(bench.database.scalar(query))
+
+
+def test_refused_rows_keep_the_upgrade_back_until_they_are_accepted(
+    bench: Bench,
+) -> None:
+    bench.chain(CREATE, SMALL.replace("deferred=True", "on_row_error='skip'"))
+    bench.upgrade("r1")
+    bench.database.execute("UPDATE counters SET n = 99 WHERE id = 2")
+
+    for _ in range(2):
+        ran = bench.flask("db", "upgrade")
+        assert ran.exit_code == 3, ran.output
+        assert "1 row was refused and left out, the first id=2" in ran.output
+    assert (bench.heads, bench.counts) == ({"r1"}, [11, 99, 51])
+    shown = bench.flask("db", "data", "status").stdout
+    assert "r2: refused rows: 1 (flask db data accept --refused r2)" in shown
+    assert "  id=2: the transform raised ValueError: 99 is too much" in shown
+    (refused,) = json.loads(bench.flask("db", "data", "status", "--json").stdout)[0][
+        "rows_refused"
+    ]
+    assert (refused["row"], refused["accepted"]) == ("id=2", False)
+
+    accepted = bench.flask("db", "data", "accept", "--refused", "r2")
+
+    assert "r2: refused rows accepted: 1. Go on with: flask db upgrade" in (
+        accepted.output
+    )
+    assert bench.flask("db", "upgrade").exit_code == 0
+    assert (bench.heads, bench.counts) == ({"r2"}, [11, 99, 51])
+    assert states(bench) == {"r2": "finished"}
+
+
+@on_sqlite
+def test_watching_ends_when_all_is_done(bench: Bench) -> None:
+    bench.chain(CREATE, CLEARED)
+    bench.upgrade()
+    shown = bench.flask("db", "data", "status", "--watch")
+    assert shown.exit_code == 0
+    assert "finished" in shown.output
+
+
+@on_sqlite
+def test_watching_goes_on_until_ctrl_c(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    process = bench.project.start("db", "data", "status", "--watch", "--json")
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    second = json.loads(process.stdout.readline())
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 130
+    assert [e["state"] for e in (*first, *second)] == ["pending", "pending"]
+
+
+TWO = (
+    COUNTERS
+    + """
+first = Backfill(
+    sa.update(counters).values(n=counters.c.n + 1), deferred=True, undo=True
+)
+second = Backfill(
+    sa.update(counters).values(n=counters.c.n + 10), deferred=True, undo=True
+)
+
+def upgrade():
+    op.backfill(first)
+    op.backfill(second)
+
+def downgrade():
+    op.undo_backfill(second)
+    op.undo_backfill(first)
+"""
+)
+
+
+def test_one_given_up_and_run_after_all_can_be_taken_back(bench: Bench) -> None:
+    bench.chain(CREATE, TWO)
+    bench.upgrade()
+    before = bench.counts
+    bench.flask("db", "data", "cancel", "r2.second")
+
+    # The name of the revision stands for those that have not ended.
+    assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
+    assert states(bench) == {"r2": "cancelled", "r2.second": "cancelled"}
+
+    ran = bench.flask("db", "data", "run", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert bench.counts == [n + 11 for n in before]
+    bench.downgrade("r1")
+    assert bench.counts == before
