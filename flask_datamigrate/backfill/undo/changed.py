@@ -95,12 +95,8 @@ class UndoLog:
 
         A row that began to match, or came in, after the old values were read was not.
         """
-        taken = sa.and_(self._same_row(), self.side.c.taken == 1)
-        if self.key.dialect != "sqlite":
-            # The planner knows nothing of a table this young, and would read all of
-            # it for each batch.
-            taken = sa.and_(taken, self.side_key.between(low))
-        return sa.exists().where(taken).correlate(self.table)
+        taken = self.side.c.taken == 1
+        return side_tables.is_taken(self.side_key, self.key, self.table, low, taken)
 
     def keep_old(
         self,
@@ -124,14 +120,6 @@ class UndoLog:
         at: tuple[()] | None = None if low is None else ()
         connection.execute(self._new[at], values)
         connection.execute(self._idle[at], values)
-
-    def _same_row(self) -> sa.ColumnElement[bool]:
-        return sa.and_(
-            *(
-                self.side.c[f"k{i}"] == column
-                for i, column in enumerate(self.key.columns)
-            )
-        )
 
     def _any_kept(self, low: Position | None) -> sa.Select[t.Any]:
         return sa.select(self.side_key.columns[0]).where(self._entered(low)).limit(1)
@@ -188,7 +176,11 @@ class UndoLog:
     def _update_new(self, low: Position | None) -> sa.Update:
         return (
             sa.update(self.side)
-            .where(self._same_row(), self._entered(low), self.side.c.taken == 1)
+            .where(
+                side_tables.same_row(self.side_key, self.key),
+                self._entered(low),
+                self.side.c.taken == 1,
+            )
             .values(
                 {
                     **{
@@ -209,13 +201,7 @@ class UndoLog:
 
     def _entered(self, low: Position | None) -> sa.ColumnElement[bool]:
         """Return the condition that a row of the side table is of a range of keys."""
-        if self.key.dialect != "sqlite":
-            return self.side_key.between(low)
-        # There the side table lacks the collations of the keys, and with them their
-        # order.
-        of = self.side_key.columns
-        keys = sa.select(*self.key.columns).where(self.key.between(low))
-        return (of[0] if len(of) == 1 else sa.tuple_(*of)).in_(keys)
+        return side_tables.in_range(self.side_key, self.key, low)
 
 
 _Again = t.Callable[[t.Any], "dict[str, t.Any]"]
@@ -253,16 +239,15 @@ class RestoreWriter:
         ]
         self._statements = {
             low: sa.update(log.table)
-            .where(log._same_row(), log.side_key.between(low), *untouched)
+            .where(
+                side_tables.same_row(log.side_key, log.key),
+                log.side_key.between(low),
+                *untouched,
+            )
             .values({column: log.side.c[f"old{i}"] for i, column in enumerate(columns)})
             for low in (None, ())
         }
-        self._counts = {
-            low: sa.select(sa.func.count())
-            .select_from(log.side)
-            .where(log.side_key.between(low))
-            for low in (None, ())
-        }
+        self._counts = side_tables.counts(log.side, log.side_key)
 
     def write(
         self, connection: sa.Connection, low: Position | None, high: Position

@@ -101,12 +101,7 @@ class DeletedRows:
 
         A row that began to match, or came in, after the copy was not.
         """
-        taken = _same_row(self.side_key, self.key)
-        if self.key.dialect != "sqlite":
-            # The planner knows nothing of a table this young, and would read all of
-            # it for each batch.
-            taken = sa.and_(taken, self.side_key.between(low))
-        return sa.exists().where(taken).correlate(self.table)
+        return side_tables.is_taken(self.side_key, self.key, self.table, low)
 
     def keep_old(
         self,
@@ -146,12 +141,7 @@ class Reinsert:
     def __init__(self, log: DeletedRows) -> None:
         self._log = log
         self._statements: dict[t.Any, _Reinsertion] = {}
-        self._counts = {
-            low: sa.select(sa.func.count())
-            .select_from(log.side)
-            .where(log.side_key.between(low))
-            for low in (None, ())
-        }
+        self._counts = side_tables.counts(log.side, log.side_key)
 
     def write(
         self, connection: sa.Connection, low: Position | None, high: Position
@@ -249,8 +239,3 @@ def _as_given(connection: sa.Connection, dialect: str) -> t.Iterator[None]:
         # A connection that is gone takes the setting with it.
         with contextlib.suppress(exc.DBAPIError):
             connection.execute(setting, {"mode": mode})
-
-
-def _same_row(side: Key, key: Key) -> sa.ColumnElement[bool]:
-    pairs = zip(side.columns, key.columns, strict=True)
-    return sa.and_(*(kept == column for kept, column in pairs))

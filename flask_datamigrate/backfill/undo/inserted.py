@@ -197,12 +197,7 @@ class TakeOut:
     def __init__(self, log: InsertedRows) -> None:
         self._log = log
         self._statements: dict[t.Any, tuple[sa.Select[t.Any], sa.Delete]] = {}
-        self._counts = {
-            low: sa.select(sa.func.count())
-            .select_from(log.side)
-            .where(log.side_key.between(low))
-            for low in (None, ())
-        }
+        self._counts = side_tables.counts(log.side, log.side_key)
 
     def write(
         self, connection: sa.Connection, low: Position | None, high: Position
@@ -236,7 +231,7 @@ class TakeOut:
         ]
         same = [a == b for a, b in zip(key.columns, side_key.columns, strict=True)]
         taken = sa.exists().where(side_key.between(low), *same, *as_it_came)
-        in_range = _in_range(key, side_key, low)
+        in_range = side_tables.in_range(key, side_key, low)
         delete = sa.delete(table).where(in_range, taken.correlate(table))
         for reference in references.find(connection, log.table):
             delete = delete.where(~reference.exists(table))
@@ -248,12 +243,3 @@ class TakeOut:
 
 def _plain(name: str) -> sa.ColumnClause[t.Any]:
     return sa.column(name)
-
-
-def _in_range(key: Key, side_key: Key, low: Position | None) -> sa.ColumnElement[bool]:
-    if key.dialect != "sqlite":
-        return key.between(low)
-    # There the side table lacks the collations of the keys, and with them their order.
-    kept = sa.select(*side_key.columns).where(side_key.between(low))
-    of = key.columns
-    return (of[0] if len(of) == 1 else sa.tuple_(*of)).in_(kept)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ...quoting import single_percents
 from ..keys import Key
+from ..keys import Position
 
 
 def name(backfill: str, key: Key, kept: t.Sequence[str]) -> str:
@@ -57,6 +58,54 @@ def _create_like(
         # Whatever the server's default engine is: this one has transactions.
         inner = f" (PRIMARY KEY ({keys})) ENGINE=InnoDB"
     _run(connection, f"CREATE TABLE {prepare.format_table(side)}{inner} AS {sql}")
+
+
+def same_row(side_key: Key, key: Key) -> sa.ColumnElement[bool]:
+    """Return the condition that a kept row is that of a row of the table."""
+    pairs = zip(side_key.columns, key.columns, strict=True)
+    return sa.and_(*(kept == column for kept, column in pairs))
+
+
+def in_range(of: Key, by: Key, low: Position | None) -> sa.ColumnElement[bool]:
+    """Return the condition that a row is of a range of keys.
+
+    :param of: the key of the row: that of the table or of its side table.
+    :param by: the same of the other, whose order tells what a range is.
+    """
+    if of.dialect != "sqlite":
+        return of.between(low)
+    # There the side table lacks the collations of the keys, and with them their order.
+    keys = sa.select(*by.columns).where(by.between(low))
+    columns = of.columns
+    return (columns[0] if len(columns) == 1 else sa.tuple_(*columns)).in_(keys)
+
+
+def is_taken(
+    side_key: Key,
+    key: Key,
+    table: sa.Table,
+    low: Position | None,
+    *conditions: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of a range is in the side table.
+
+    :param conditions: what must hold of the kept row as well.
+    """
+    taken = sa.and_(same_row(side_key, key), *conditions)
+    if key.dialect != "sqlite":
+        # The planner knows nothing of a table this young, and would read all of it
+        # for each batch.
+        taken = sa.and_(taken, side_key.between(low))
+    return sa.exists().where(taken).correlate(table)
+
+
+def counts(side: sa.Table, key: Key) -> dict[tuple[()] | None, sa.Select[t.Any]]:
+    """Return what counts the kept rows of a first range (None) and of any other.
+
+    :param key: of the side table.
+    """
+    counted = sa.select(sa.func.count()).select_from(side)
+    return {low: counted.where(key.between(low)) for low in (None, ())}
 
 
 def count(connection: sa.Connection, side: sa.Table) -> int:
