@@ -76,6 +76,7 @@ FEATURES = (
         "CONCURRENTLY", r"\bindex\s+concurrently\b", "P", "op.create_index_online"
     ),
     _feature("DO $$", r"^\s*do\s+\$", "P"),
+    _feature("a body between $$", r"\$\$", "P"),
     _feature("PRAGMA", r"^\s*pragma\b", "S"),
     _feature(
         "MODIFY or CHANGE COLUMN",
@@ -140,8 +141,13 @@ FEATURES = (
     _feature("TRUNCATE", r"^\s*truncate\b", "PM", "DELETE FROM …"),
 )
 
-_LITERALS = re.compile(r"'(?:[^']|'')*'")
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Whichever begins first, since each may hold what looks like another. The body of a
+# routine is in a language of its own, in which IF (…) is no function.
+_HIDDEN = re.compile(
+    r"(?P<literal>'(?:[^']|'')*')|(?P<comment>--[^\n]*|/\*.*?\*/)"
+    r"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$",
+    re.DOTALL,
+)
 
 
 def foreign(text: str, dialects: t.Iterable[str]) -> t.Iterator[tuple[Feature, str]]:
@@ -150,8 +156,14 @@ def foreign(text: str, dialects: t.Iterable[str]) -> t.Iterator[tuple[Feature, s
     :param dialects: the databases the text is to run on.
     """
     wanted = tuple(dialects)
-    bare = _COMMENTS.sub(" ", _LITERALS.sub("''", text))
+    bare = _HIDDEN.sub(_hide, text)
     for feature in FEATURES:
         lacking = [name for name in wanted if name not in feature.known]
         if lacking and any(feature.pattern.search(part) for part in bare.split(";")):
             yield feature, lacking[0]
+
+
+def _hide(found: re.Match[str]) -> str:
+    if found["literal"]:
+        return "''"
+    return " " if found["comment"] else " $$ "

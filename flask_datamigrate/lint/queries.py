@@ -20,6 +20,10 @@ if t.TYPE_CHECKING:
 
 _ASKED = frozenset({"execute", "query", "scalars", "select", "exec_driver_sql"})
 _OF_QUERIES = frozenset({"filter", "limit", "order_by", "query", "select", "where"})
+# What hands on the rows of its first argument, one by one.
+_PASS_ON = frozenset(
+    {"enumerate", "iter", "list", "reversed", "set", "sorted", "tqdm", "tuple", "zip"}
+)
 _CATALOGS = ("information_schema", "pg_", "sqlite_master", "alembic_version")
 
 
@@ -40,6 +44,19 @@ def assigning_loops(
             target = _assigned(loop, loop.target.id)
             if target is not None and _over_rows(loop, frame):
                 yield loop, target
+
+
+def flushing_loops(direction: Direction) -> t.Iterator[tuple[ast.For, ast.Call]]:
+    """Return the loops over a query that send a session's objects at each turn."""
+    for loop, frame in direction.reached.loops:
+        if not isinstance(loop, ast.For) or not _over_rows(loop, frame):
+            continue
+        for node in loop.body:
+            # Not what is behind an if, which may be once for a thousand rows.
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                if _sends(node.value):
+                    yield loop, node.value
+                    break
 
 
 def offset_pages(direction: Direction) -> t.Iterator[ast.expr]:
@@ -117,6 +134,9 @@ def _asks(value: ast.expr, frame: Frame) -> bool:
     chain = calls_of(value)
     if not chain or any(method(call) == "partitions" for call in chain):
         return False
+    if method(chain[0]) in _PASS_ON and chain[0].args:
+        inner, inside = frame.value(chain[0].args[0])
+        return inner is not None and _asks(inner, inside)
     names = {method(call) for call in chain}
     asked = bool(names & _ASKED)
     bottom: ast.expr = chain[-1].func
@@ -126,9 +146,6 @@ def _asks(value: ast.expr, frame: Frame) -> bool:
     if not asked and isinstance(bottom, ast.Name):
         inner, inside = frame.value(bottom)
         return isinstance(inner, ast.Call) and _asks(inner, inside)
-    if method(chain[-1]) in ("list", "tuple", "enumerate", "tqdm") and chain[-1].args:
-        inner, inside = frame.value(chain[-1].args[0])
-        return inner is not None and _asks(inner, inside)
     return asked and not _of_catalog(value, frame)
 
 
@@ -167,6 +184,14 @@ def _assigned(loop: ast.For, name: str) -> ast.Attribute | None:
                 if target.value.id == name:
                     return target
     return None
+
+
+def _sends(call: ast.Call) -> bool:
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("commit", "flush")
+        and "session" in ast.unparse(call.func.value).lower()
+    )
 
 
 def _varies(change: RowChange) -> bool:

@@ -224,9 +224,12 @@ def _keys(node: ast.Dict) -> t.Iterator[str]:
 def _tested(conditions: t.Iterable[ast.expr], frame: Frame) -> t.Iterator[str]:
     """Return the columns conditions name: ``t.c.x``, ``Model.x``, ``column("x")``."""
     for condition in conditions:
-        for node in followed(condition, frame):
+        nodes = list(followed(condition, frame))
+        methods = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        for node in nodes:
             if isinstance(node, ast.Attribute):
-                yield node.attr
+                if id(node) not in methods and node.attr not in ("c", "columns"):
+                    yield node.attr
             elif isinstance(node, ast.Call) and method(node) in _COLUMNS:
                 value = literal(node.args[0]) if node.args else None
                 if isinstance(value, str):

@@ -26,6 +26,8 @@ from .source import literal
 if t.TYPE_CHECKING:
     from sqlglot import expressions as exp
 
+# Of Alembic, and of SQLAlchemy-Migrate before it; no code of the app names them.
+_BOOKKEEPING = frozenset({"alembic_version", "migrate_version"})
 # As Alembic names a revision whose file does not.
 _LEGACY = re.compile(r"([a-f0-9]+)\.py$")
 
@@ -105,7 +107,7 @@ class Direction:
         for sql in self.sql:
             if sql.parsed:
                 found += statements.schema_changes(sql.written, sql.parsed)
-        return tuple(found)
+        return tuple(change for change in found if not _keeps_books(change.table))
 
     @functools.cached_property
     def rows(self) -> tuple[rows.RowChange, ...]:
@@ -115,7 +117,7 @@ class Direction:
         for sql in self.sql:
             if sql.parsed:
                 found += statements.row_changes(sql.written, sql.parsed)
-        return tuple(found)
+        return tuple(change for change in found if not _keeps_books(change.table))
 
     @functools.cached_property
     def created(self) -> frozenset[str]:
@@ -155,6 +157,10 @@ class Script:
     def function(self, name: str) -> ast.FunctionDef | None:
         """Return a function that the script defines."""
         return self.names.functions.get(name)
+
+
+def _keeps_books(table: Table | None) -> bool:
+    return table is not None and table.name in _BOOKKEEPING
 
 
 def header(source: Source) -> Header:

@@ -13,11 +13,12 @@ from ..rows import method
 from ..script import Script
 from .base import Rule
 
-_ASKS = frozenset({"add", "aliased", "query", "select_from", "outerjoin"})
+_ASKS = frozenset({"aliased", "query", "select_from", "outerjoin"})
 _BUILDS = frozenset({"delete", "insert", "select", "update"})
 _OF_MODELS = frozenset({"__table__", "__tablename__"})
 # Only with something behind them: a member of an enum may have such a name.
-_DOORS = frozenset({"metadata", "query", "session"})
+_DOORS = frozenset({"metadata", "query"})
+_OTHER_CONNECTION = "session"
 
 
 class ModelsImport(Rule):
@@ -55,12 +56,14 @@ def upgrade():
 
     def check(self, script: Script, project: Project) -> t.Iterator[Finding]:
         own = _own(script, project)
-        used = _used_as_models(script) if own else set()
+        used = _used_as_models(script) if own else {}
         for node, names in own.items():
             models = [name for name in names if name.local in used]
             if not models:
                 continue
-            listed = ", ".join(dict.fromkeys(name.local for name in models))
+            listed = ", ".join(
+                dict.fromkeys(form for name in models for form in used[name.local])
+            )
             columns = ",".join(_columns(script, models))
             yield self.finding(
                 script,
@@ -86,7 +89,8 @@ class AppImport(Rule):
         "A migration runs years after it was written. When the module it imports from "
         "is moved, no command that reads the migrations works any more; when what it "
         "imports changes, the migration does something else on the next database than "
-        "it did on the last."
+        "it did on the last. `db.session` is a connection beside Alembic's, which does "
+        "not see what the revision has not committed yet."
     )
     wrong = """
 from myapp.fields import Status
@@ -101,9 +105,14 @@ def upgrade():
 
     def check(self, script: Script, project: Project) -> t.Iterator[Finding]:
         own = _own(script, project)
-        used = _used_as_models(script) if own else set()
+        used = _used_as_models(script) if own else {}
+        beside = _sessions(script) if own else set()
         for node, names in own.items():
             if any(name.local in used for name in names):
+                continue
+            session = next((x.local for x in names if x.local in beside), None)
+            if session is not None:
+                yield self._beside(script, node, f"{session}.{_OTHER_CONNECTION}")
                 continue
             listed = ", ".join(dict.fromkeys(name.local for name in names))
             module = names[0].module
@@ -118,6 +127,16 @@ def upgrade():
                 "# the type of a column in terms of sa, the text of a constant",
             )
 
+    def _beside(self, script: Script, node: ast.AST, session: str) -> Finding:
+        return self.finding(
+            script,
+            node,
+            f"{session} is a connection beside Alembic's: it does not see what this "
+            "revision has not committed yet, keeps what it commits when the revision "
+            "fails, and on PostgreSQL waits for ever for a table that was altered here",
+            "session = sa.orm.Session(bind=op.get_bind())",
+        )
+
 
 def _own(script: Script, project: Project) -> dict[ast.AST, list[Import]]:
     """Return the imports of the app's code, by statement."""
@@ -128,19 +147,50 @@ def _own(script: Script, project: Project) -> dict[ast.AST, list[Import]]:
     return found
 
 
-def _used_as_models(script: Script) -> set[str]:
-    """Return the names whose use only makes sense for models and sessions."""
+def _used_as_models(script: Script) -> dict[str, list[str]]:
+    """Return the names whose use only makes sense for models.
+
+    :return: each with the forms it is used in, such as ``models.User``.
+    """
+    found: dict[str, list[str]] = {}
+    uses = [x for n in ast.walk(script.source.tree) for x in _models_in(n, script)]
+    for used in sorted(uses, key=lambda node: (node.lineno, node.col_offset)):
+        for name in _base(used):
+            found.setdefault(name, []).append(_model(used))
+    return found
+
+
+def _models_in(node: ast.AST, script: Script) -> t.Iterator[ast.expr]:
+    if isinstance(node, ast.Attribute) and node.attr in _OF_MODELS:
+        yield node.value
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+        if node.value.attr == "metadata":
+            yield node.value
+        elif node.value.attr in _DOORS:
+            yield node.value.value
+    elif isinstance(node, ast.Call) and _asks(node, script):
+        for argument in node.args:
+            yield argument.func if isinstance(argument, ast.Call) else argument
+
+
+def _model(node: ast.expr) -> str:
+    """Return the model in ``models.User.name``; the whole when none is a class's."""
+    path = ast.unparse(node).split(".")
+    for length, part in enumerate(path, start=1):
+        if part[:1].isupper():
+            return ".".join(path[:length])
+    return ".".join(path)
+
+
+def _sessions(script: Script) -> set[str]:
+    """Return the names whose ``session`` is used, or called for another."""
     found: set[str] = set()
     for node in ast.walk(script.source.tree):
-        if isinstance(node, ast.Attribute) and node.attr in _OF_MODELS:
-            found |= _base(node.value)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
-            if node.value.attr in _DOORS:
-                found |= _base(node.value.value)
-        elif isinstance(node, ast.Call) and _asks(node, script):
-            for argument in node.args:
-                inner = argument.func if isinstance(argument, ast.Call) else argument
-                found |= _base(inner)
+        used = node.func if isinstance(node, ast.Call) else node
+        if isinstance(node, ast.Attribute):
+            used = node.value
+        if isinstance(used, ast.Attribute) and used.attr == _OTHER_CONNECTION:
+            found |= _base(used.value)
     return found
 
 
@@ -148,6 +198,9 @@ def _asks(node: ast.Call, script: Script) -> bool:
     origin = script.names.origin(node.func)
     if origin.startswith("sqlalchemy.") and method(node) in _BUILDS:
         return True
+    if method(node) == "add" and isinstance(node.func, ast.Attribute):
+        # Not what is added to a set.
+        return _OTHER_CONNECTION in ast.unparse(node.func.value).lower()
     return method(node) in _ASKS
 
 

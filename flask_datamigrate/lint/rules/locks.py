@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 import typing as t
 
+from .. import columntypes
 from ..findings import Finding
 from ..findings import Severity
 from ..project import Project
@@ -29,7 +29,9 @@ class LockRule(Rule):
         for change in script.up.schema:
             if change.kind is not self.kind or change.online:
                 continue
-            if script.up.is_new(change.table) or not self.locks(change, script):
+            if script.up.is_new(change.table):
+                continue
+            if not self.locks(change, script, project):
                 continue
             yield self.finding(
                 script,
@@ -39,7 +41,7 @@ class LockRule(Rule):
                 table=change.table,
             )
 
-    def locks(self, change: SchemaChange, script: Script) -> bool:
+    def locks(self, change: SchemaChange, script: Script, project: Project) -> bool:
         """Tell whether this one does."""
         return True
 
@@ -182,10 +184,13 @@ def upgrade():
     op.set_not_null("users", "email")
 """
 
-    def locks(self, change: SchemaChange, script: Script) -> bool:
+    def locks(self, change: SchemaChange, script: Script, project: Project) -> bool:
         given = change.arguments
-        # What autogenerate writes of a column that was NOT NULL already.
-        return not given or literal(given.node("existing_nullable")) is not False
+        before = literal(given.node("existing_nullable")) if given else None
+        if before is not None:
+            # False is what autogenerate writes of a column that was NOT NULL already.
+            return bool(before)
+        return not any(_is_same(change, back) for back in script.down.schema)
 
     def message(self, change: SchemaChange) -> str:
         return (
@@ -224,7 +229,7 @@ def upgrade():
 # or, in three revisions: nullable=True, a backfill, and op.set_not_null
 """
 
-    def locks(self, change: SchemaChange, script: Script) -> bool:
+    def locks(self, change: SchemaChange, script: Script, project: Project) -> bool:
         column = change.arguments.node("column") if change.arguments else None
         if not isinstance(column, ast.Call):
             return False
@@ -262,7 +267,10 @@ class TypeChange(LockRule):
     breaks = (
         "Most changes of a type write the whole table anew, and meanwhile nobody can "
         "read or write it. The code that runs while the upgrade does meets the new "
-        "type. A longer VARCHAR is not reported: it is a change in the catalog alone."
+        "type. A longer VARCHAR is not reported, nor on PostgreSQL a text that loses "
+        "its limit, or a decimal that gets more digits: they change the catalog alone. "
+        "What the type was is read from `existing_type`, or from the downgrade that "
+        "sets it back."
     )
     wrong = """
 def upgrade():
@@ -276,12 +284,17 @@ def upgrade():
 # revision 3, when no running code reads the old one: drop it
 """
 
-    def locks(self, change: SchemaChange, script: Script) -> bool:
+    def locks(self, change: SchemaChange, script: Script, project: Project) -> bool:
         if change.arguments is None:
             return True
-        old = change.arguments.node("existing_type")
+        old = _type_before(change, script)
         new = change.arguments.node("type_")
-        return not _only_widens(old, new)
+        if columntypes.only_widens(old, new, project.dialects):
+            return False
+        cast = "postgresql_using" in change.arguments.given
+        on_mysql = "mysql" in project.dialects
+        frame = change.site.frame
+        return on_mysql or not columntypes.may_be_text(old, new, frame, cast=cast)
 
     def message(self, change: SchemaChange) -> str:
         return (
@@ -291,7 +304,7 @@ def upgrade():
 
     def instead(self, change: SchemaChange) -> t.Iterator[str]:
         column = change.name or "column"
-        if change.arguments and _is_enum(change.arguments.node("type_")):
+        if change.arguments and columntypes.is_enum(change.arguments.node("type_")):
             yield "# for one more value of an enum:"
             yield f'op.add_enum_value({_quoted_table(change)}, "{column}", "…")'
             return
@@ -304,47 +317,25 @@ def upgrade():
         yield "# one that fills it (flask db data new), one that drops the old column"
 
 
-_TEXTS = {"String", "VARCHAR", "Unicode", "AutoString"}
-_LONG = {"Text", "UnicodeText", "TEXT"}
+def _is_same(change: SchemaChange, other: SchemaChange) -> bool:
+    """Tell whether two changes do the same to one column."""
+    known = change.table is not None and change.name is not None
+    return known and (
+        (change.kind, change.table, change.name)
+        == (other.kind, other.table, other.name)
+    )
 
 
-def _only_widens(old: ast.expr | None, new: ast.expr | None) -> bool:
-    """Tell whether a change is one that leaves the rows as they are."""
-    if old is None or new is None:
-        return False
-    if ast.dump(old) == ast.dump(new):
-        return True
-    before, after = _type_name(old), _type_name(new)
-    if before not in _TEXTS | _LONG:
-        return (
-            before == after
-            and before != ""
-            and not _is_enum(new)
-            and not (_length(old) or _length(new))
-        )
-    if after in _LONG:
-        return True
-    if after not in _TEXTS or before in _LONG:
-        return False
-    shorter, longer = _length(old), _length(new)
-    return longer is None or (shorter is not None and longer >= shorter)
-
-
-def _type_name(node: ast.expr) -> str:
-    target = node.func if isinstance(node, ast.Call) else node
-    return re.split(r"\W", ast.unparse(target))[-1]
-
-
-def _length(node: ast.expr) -> int | None:
-    if not isinstance(node, ast.Call):
-        return None
-    given = node.args[:1] or [i.value for i in node.keywords if i.arg == "length"]
-    value = literal(given[0]) if given else None
-    return value if isinstance(value, int) else None
-
-
-def _is_enum(node: ast.expr | None) -> bool:
-    return node is not None and _type_name(node).lower() == "enum"
+def _type_before(change: SchemaChange, script: Script) -> ast.expr | None:
+    """Return the type a column had: as the call says, or as the downgrade sets it."""
+    assert change.arguments is not None
+    given = change.arguments.node("existing_type")
+    if given is not None:
+        return given
+    for back in script.down.schema:
+        if _is_same(change, back) and back.arguments:
+            return back.arguments.node("type_")
+    return None
 
 
 def _table(change: SchemaChange) -> str:

@@ -10,6 +10,7 @@ from ..findings import Finding
 from ..findings import Severity
 from ..project import Project
 from ..rows import RowChange
+from ..schema import Kind
 from ..script import Script
 from .base import Rule
 from .base import variable
@@ -50,13 +51,15 @@ def upgrade():
                 continue
             if change.limited or change.paged or script.up.is_new(change.table):
                 continue
-            name = str(change.table) if change.table else "the table"
+            rows = f"every row of {change.table or 'the table'}"
+            if change.fills and not _fills_all(script, change):
+                rows += f" in which {_filled(change)} is NULL"
             yield self.finding(
                 script,
                 change.node,
-                f"this {change.verb.upper()} takes every row of {name} in one "
-                "statement and keeps them locked until the migration ends; on a table "
-                "of a million rows, writing requests wait for it and time out",
+                f"this {change.verb.upper()} takes {rows} in one statement and keeps "
+                "them locked until the migration ends; when that is a million rows, "
+                "writing requests wait for it and time out",
                 *_backfill(change),
                 table=change.table,
             )
@@ -124,6 +127,21 @@ def upgrade():
                     "",
                     "backfill = Backfill.rows(table, new_values, reads=[…], "
                     f'writes=["{target.attr}"])',
+                )
+        for loop, call in queries.flushing_loops(script.up):
+            if loop not in seen:
+                seen.add(loop)
+                yield self.finding(
+                    script,
+                    call,
+                    "what is in the session is sent once for each row of the query in "
+                    f"line {loop.iter.lineno}: a round trip a row, ten to thirty times "
+                    "the time of a batch",
+                    "# for rows that follow from others: one statement",
+                    "sa.insert(new).from_select([…], sa.select(…))",
+                    "# for values that Python computes:",
+                    "backfill = Backfill.rows(table, new_values, reads=[…], "
+                    "writes=[…])",
                 )
 
 
@@ -237,6 +255,24 @@ Backfill(sa.update(users).where(users.c.active).values(score=0), verify=False)
             )
 
 
+def _filled(change: RowChange) -> str:
+    """Return the column that a change fills where it is NULL."""
+    return min(change.written & change.tested)
+
+
+def _fills_all(script: Script, change: RowChange) -> bool:
+    """Tell whether the column that a change fills is added here, and NULL in all."""
+    column = _filled(change)
+    added = any(
+        made.kind is Kind.ADD_COLUMN
+        and made.table == change.table
+        and made.name == column
+        for made in script.up.schema
+    )
+    others = (x for x in script.up.rows if x is not change and x.table == change.table)
+    return added and not any(column in other.written for other in others)
+
+
 def _backfill(change: RowChange) -> t.Iterator[str]:
     table = variable(change.table)
     name = change.table.name if change.table else "table"
@@ -247,7 +283,7 @@ def _backfill(change: RowChange) -> t.Iterator[str]:
         values = ", ".join(f"{column}=…" for column in sorted(change.written)) or "…"
         condition = ""
         if change.fills:
-            condition = f".where({table}.c.{sorted(change.tested)[0]}.is_(None))"
+            condition = f".where({table}.c.{_filled(change)}.is_(None))"
         yield f"backfill = Backfill(sa.update({table}){condition}.values({values}))"
     yield "# in upgrade(): op.backfill(backfill)"
 

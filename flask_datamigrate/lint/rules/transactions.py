@@ -54,12 +54,14 @@ def upgrade():
         if not schema:
             return
         for call in _batched(script):
-            yield self._beside(script, call, schema[0], "backfill")
+            yield self._beside(script, call.call, call, schema, "backfill")
             return
         for change in script.up.rows:
             if self._counts(change, script.up):
                 name = f"{change.verb.upper()} of {change.table or 'a table'}"
-                yield self._beside(script, change.node, schema[0], name, change)
+                yield self._beside(
+                    script, change.node, change.site, schema, name, change
+                )
                 return
 
     def _counts(self, change: RowChange, direction: Direction) -> bool:
@@ -73,23 +75,36 @@ def upgrade():
         self,
         script: Script,
         node: ast.expr,
-        schema: SchemaChange,
+        site: Site,
+        schema: list[SchemaChange],
         name: str,
         change: RowChange | None = None,
     ) -> Finding:
-        line = schema.node.lineno
+        order = {id(found): place for place, found in enumerate(script.up.sites)}
+        before = [x for x in schema if order[id(x.site)] <= order[id(site)]]
+        line = (before or schema)[0].node.lineno
+        what = _BESIDE_EARLIER if before else _BESIDE_LATER
         return self.finding(
             script,
             node,
             f"the {name} runs in the revision that changes the schema in line {line}: "
-            "PostgreSQL keeps the table locked until both are done, and elsewhere a "
-            "failure here leaves the schema change behind, on which the next try fails",
+            f"{what}",
             "# a revision of its own, written with",
             f'#   flask db data new -m "…"{_option(change)}',
             "def upgrade():",
             "    op.backfill(backfill)",
             table=change.table if change else None,
         )
+
+
+_BESIDE_EARLIER = (
+    "PostgreSQL keeps the table locked until both are done, and elsewhere a failure "
+    "here leaves the schema change behind, on which the next try fails"
+)
+_BESIDE_LATER = (
+    "the rows stay locked while that waits for every other transaction on its table, "
+    "and MySQL and MariaDB commit the rows there, before the revision is done"
+)
 
 
 class ConnectionCommit(Rule):
@@ -229,14 +244,14 @@ def _live_changes(direction: Direction) -> list[SchemaChange]:
     ]
 
 
-def _batched(script: Script) -> t.Iterator[ast.Call]:
+def _batched(script: Script) -> t.Iterator[Site]:
     for site in script.up.sites:
         found = directive(site)
         if found is not None and found[0] == "backfill" and site.call.args:
             value, _ = site.frame.value(site.call.args[0])
             options = value.keywords if isinstance(value, ast.Call) else []
             if not any(item.arg == "atomic" for item in options):
-                yield site.call
+                yield site
 
 
 def _option(change: RowChange | None) -> str:

@@ -31,11 +31,11 @@ FOUND = {
             def upgrade():
                 op.bulk_insert(User.__table__, [{"name": "a"}])
         """,
-        "the session of the app": """
+        "the metadata of the app": """
             from myapp.extensions import db
 
             def upgrade():
-                db.session.execute(sa.text("SELECT 1"))
+                db.metadata.create_all(op.get_bind())
         """,
         "relative": """
             from ..models import User
@@ -50,6 +50,12 @@ FOUND = {
 
             def upgrade():
                 op.add_column("t", sa.Column("s", sa.Enum(Status)))
+        """,
+        "the session of the app": """
+            from myapp.extensions import db
+
+            def upgrade():
+                db.session.execute(sa.text("SELECT 1"))
         """,
         "a type that autogenerate wrote": """
             import myapp.types
@@ -107,6 +113,22 @@ CLEAN = {
 
             def upgrade():
                 Session(bind=op.get_bind()).query(User).all()
+        """,
+        "the session of the app, beside models nobody uses": """
+            from myapp.models import User, db
+
+            def upgrade():
+                for row in db.session.execute(sa.text("SELECT id FROM users")):
+                    print("a User:", row.id)
+                db.session.commit()
+        """,
+        "a constant in a set": """
+            from myapp.constants import EVERYONE, Role
+
+            def upgrade():
+                seen = set()
+                seen.add(EVERYONE)
+                seen.add(Role.ADMIN)
         """,
         "another package with such a beginning": """
             from myapp_types import Json

@@ -83,6 +83,14 @@ FOUND = {
             def upgrade():
                 op.execute("ALTER TABLE users ALTER COLUMN a SET NOT NULL")
         """,
+        "as it will be again, by another way": """
+            def upgrade():
+                op.alter_column("users", "a", nullable=False, existing_nullable=True)
+
+            def downgrade():
+                op.add_column("users", sa.Column("a", sa.Text))
+                op.alter_column("users", "a", nullable=False)
+        """,
         "in a helper": """
             def require(table, column):
                 op.alter_column(table, column, nullable=False)
@@ -132,6 +140,37 @@ FOUND = {
         "as text": """
             def upgrade():
                 op.execute("ALTER TABLE users ALTER COLUMN a TYPE bigint")
+        """,
+        "a text that the downgrade makes long again": """
+            def upgrade():
+                op.alter_column("users", "a", type_=sa.String(60))
+
+            def downgrade():
+                op.alter_column("users", "a", type_=sa.Text)
+        """,
+        "a decimal with fewer digits behind the point": """
+            def upgrade():
+                op.alter_column("users", "a", existing_type=sa.Numeric(8, 5),
+                                type_=sa.Numeric(precision=8, scale=2))
+        """,
+        "a type of the app, with a cast": """
+            from myapp.types import Json
+
+            def upgrade():
+                op.alter_column("users", "a", existing_type=sa.Text(), type_=Json(),
+                                postgresql_using="a::jsonb")
+        """,
+        "a time that gets a zone": """
+            def upgrade():
+                op.alter_column("users", "a", existing_type=sa.DateTime(),
+                                type_=sa.DateTime(timezone=True))
+        """,
+        "an array, of texts without a length": """
+            from sqlalchemy.dialects.postgresql import ARRAY
+
+            def upgrade():
+                op.alter_column("users", "a", existing_type=ARRAY(sa.TEXT()),
+                                type_=sa.ARRAY(sa.Unicode(), dimensions=1))
         """,
     },
 }
@@ -212,6 +251,13 @@ CLEAN = {
                 op.alter_column("users", "a", existing_nullable=False, nullable=False,
                                 type_=sa.Text())
         """,
+        "as it will be again": """
+            def upgrade():
+                op.alter_column("users", "a", nullable=False, type_=sa.String(60))
+
+            def downgrade():
+                op.alter_column("users", "a", nullable=False, type_=sa.Text)
+        """,
         "of a new table": """
             def upgrade():
                 op.create_table("users", sa.Column("a", sa.Integer))
@@ -249,8 +295,30 @@ CLEAN = {
             def upgrade():
                 op.alter_column("users", "a", existing_type=sa.VARCHAR(length=50),
                                 type_=sa.String(length=100))
-                op.alter_column("users", "b", existing_type=sa.VARCHAR(50),
+                op.alter_column("users", "b", existing_type=sa.UnicodeText(),
                                 type_=sa.Text())
+        """,
+        "a text without a length": """
+            def upgrade():
+                with op.batch_alter_table("users") as batch_op:
+                    batch_op.alter_column("a", existing_type=sa.UnicodeText(),
+                                          type_=sa.Unicode(), existing_nullable=True)
+        """,
+        "a text that the downgrade makes short again": """
+            def upgrade():
+                op.alter_column("users", "a", type_=sa.Unicode(255))
+                op.alter_column("users", "b", type_=sa.Unicode(64))
+
+            def downgrade():
+                op.alter_column("users", "b", type_=sa.Unicode(32))
+                op.alter_column("users", "a", type_=sa.VARCHAR(120))
+        """,
+        "other names of a type": """
+            def upgrade():
+                op.alter_column("users", "a", existing_type=sa.INTEGER(),
+                                type_=sa.Integer())
+                op.alter_column("users", "b", existing_type=sa.BIGINT,
+                                type_=sa.BigInteger())
         """,
         "no type": """
             def upgrade():

@@ -111,6 +111,25 @@ FOUND = {
                 for user in User.query.all():
                     user.score += 1
         """,
+        "counted, and with a bar that shows how far it is": """
+            from tqdm import tqdm
+
+            def upgrade():
+                connection = op.get_bind()
+                rows = connection.execute(sa.select(users.c.id))
+                for number, row in enumerate(rows, start=1):
+                    connection.execute(
+                        users.update().where(users.c.id == row.id).values(name="x"))
+                for row in tqdm(sorted(connection.execute(sa.select(users)).all())):
+                    print(row)
+        """,
+        "objects that are flushed one by one": """
+            def upgrade():
+                session = Session(bind=op.get_bind())
+                for user in session.query(User).all():
+                    session.add(Badge(user_id=user.id))
+                    session.flush()
+        """,
     },
     "DM105": {
         "a construct": """
@@ -186,6 +205,10 @@ CLEAN = {
                 op.execute("UPDATE users SET name = 'x' WHERE id = 3")
                 op.execute(users.delete().where(users.c.id == 3))
         """,
+        "the version that Alembic keeps": """
+            def upgrade():
+                op.execute("UPDATE alembic_version SET version_num = 'r1'")
+        """,
         "a new table": """
             def upgrade():
                 op.create_table("users", sa.Column("id", sa.Integer))
@@ -221,6 +244,15 @@ CLEAN = {
         """,
     },
     "DM104": {
+        "objects that are sent together": """
+            def upgrade():
+                session = Session(bind=op.get_bind())
+                for number, user in enumerate(session.query(User)):
+                    session.add(Badge(user_id=user.id))
+                    if number % 1000 == 0:
+                        session.flush()
+                session.flush()
+        """,
         "over a literal list": """
             def upgrade():
                 for name in ["a", "b"]:

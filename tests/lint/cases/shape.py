@@ -136,6 +136,10 @@ CLEAN = {
             def downgrade():
                 op.drop_column("users", "a")
         """,
+        "the version that SQLAlchemy-Migrate kept": """
+            def upgrade():
+                op.drop_table("migrate_version")
+        """,
         "added in the same revision": """
             def upgrade():
                 op.add_column("users", sa.Column("a", sa.Integer))

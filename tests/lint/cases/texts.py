@@ -24,6 +24,16 @@ FOUND = {
             def upgrade():
                 op.execute(f"INSERT INTO {TABLE} VALUES (1) ON CONFLICT DO NOTHING")
         """,
+        "the body of a routine": '''
+            def upgrade():
+                op.execute("""
+                    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $body$
+                    BEGIN
+                        NEW.seen := 1;
+                        RETURN NEW;
+                    END $body$
+                """)
+        ''',
         "SQLite alone": """
             def upgrade():
                 op.execute("PRAGMA foreign_keys = OFF")

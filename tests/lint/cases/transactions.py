@@ -20,6 +20,11 @@ FOUND = {
                 op.drop_column("users", "a")
                 op.execute("INSERT INTO names (name) SELECT name FROM users")
         """,
+        "the schema after it": """
+            def upgrade():
+                op.execute("UPDATE users SET a = 0 WHERE a IS NULL")
+                op.alter_column("users", "a", nullable=False)
+        """,
         "DDL as text, in a helper": """
             def ddl():
                 op.execute("ALTER TABLE users ADD COLUMN a integer")
@@ -108,6 +113,11 @@ CLEAN = {
                 op.add_column("users", sa.Column("a", sa.Integer))
                 op.execute("UPDATE users SET a = 1 WHERE id = 3")
                 op.execute("INSERT INTO kinds (name) VALUES ('x')")
+        """,
+        "the version that Alembic keeps": """
+            def upgrade():
+                op.add_column("users", sa.Column("a", sa.Integer))
+                op.execute("UPDATE alembic_version SET version_num = 'r1'")
         """,
         "a backfill in one statement": """
             from flask_datamigrate import Backfill
