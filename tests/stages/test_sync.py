@@ -241,10 +241,13 @@ def upgrade():
         forward_sql=sn.branch(
             postgresql="INSERT INTO causes (name) SELECT NEW.cause "
             "WHERE NEW.cause IS NOT NULL ON CONFLICT DO NOTHING",
-            mysql="INSERT IGNORE INTO causes (name) SELECT NEW.cause FROM DUAL "
-            "WHERE NEW.cause IS NOT NULL",
-            sqlite="INSERT OR IGNORE INTO causes (name) SELECT NEW.cause "
-            "WHERE NEW.cause IS NOT NULL",
+            mysql="IF NEW.cause IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM causes WHERE name = NEW.cause) "
+            "THEN INSERT INTO causes (name) VALUES (NEW.cause) "
+            "ON DUPLICATE KEY UPDATE name = name; END IF",
+            sqlite="INSERT INTO causes (name) SELECT NEW.cause "
+            "WHERE NEW.cause IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM causes WHERE name = NEW.cause)",
         ),
         backward={
             "cause": sa.select(causes.c.name)
@@ -285,6 +288,84 @@ def test_a_text_and_the_table_it_becomes(split: Split) -> None:
     assert {row[1:] for row in split.database.rows(query)} == {("typo", "typo")}
     split.downgrade("base")
     assert triggers(split) == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_row_that_is_replaced_leaves_its_cause_as_it_is(split: Split) -> None:
+    split.chain(TWO_TABLES)
+    split.upgrade()
+    for statement in (
+        "INSERT INTO bugs (id, cause) VALUES (1, 'typo'), (2, 'race')",
+        "INSERT OR REPLACE INTO bugs (id, cause) VALUES (2, 'typo')",
+        "REPLACE INTO bugs (id, cause) VALUES (2, 'typo')",
+        "INSERT INTO bugs (id, cause) VALUES (2, 'race') "
+        "ON CONFLICT (id) DO UPDATE SET cause = excluded.cause",
+        "UPDATE OR REPLACE bugs SET cause = 'typo' WHERE id = 2",
+    ):
+        split.database.execute(statement)
+    rows = split.database.rows("SELECT id, cause, cause_id FROM bugs ORDER BY id")
+    assert rows == [(1, "typo", 1), (2, "typo", 1)]
+    assert split.database.rows("SELECT * FROM causes") == [(1, "typo"), (2, "race")]
+
+
+DEFAULTS = """
+import datetime
+
+items = frozen.table(
+    "items",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("old", sa.{type}),
+    sa.Column("new", sa.String(40)),
+)
+
+def upgrade():
+    op.create_table(
+        "items",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("old", sa.{type}, nullable=False, server_default={default}),
+        sa.Column("new", sa.String(40)),
+    )
+    op.create_sync(
+        "items",
+        change="items",
+        forward={{"new": sa.case((items.c.old == {written}, "written"), else_="else")}},
+        backward={{"old": {written}}},
+    )
+
+def downgrade():
+    op.drop_table("items")
+"""
+
+
+@pytest.mark.parametrize(
+    ("type", "default", "written"),
+    [
+        ("Boolean", "sa.true()", "sa.false()"),
+        ("Boolean", "sa.false()", "sa.true()"),
+        ("Boolean", '"0"', "sa.true()"),
+        ("Integer", 'sa.text("0")', "1"),
+        ("Integer", '"-1"', "1"),
+        ("Numeric(10, 2)", '"0.00"', "1"),
+        ("String(20)", '"it\'s"', '"x"'),
+        ("String(20)", '"0"', '"x"'),
+        ("DateTime", "sa.func.now()", "datetime.datetime(2025, 1, 2, 3)"),
+    ],
+)
+def test_a_default_is_nothing_that_was_written(
+    split: Split, type: str, default: str, written: str
+) -> None:
+    split.chain(DEFAULTS.format(type=type, default=default, written=written))
+    split.upgrade()
+    # Old code, which leaves the old column at its default.
+    split.database.execute("INSERT INTO items (id) VALUES (1)")
+    # New code, which knows only the new one.
+    split.database.execute("INSERT INTO items (id, new) VALUES (2, 'new')")
+    split.database.execute(
+        "INSERT INTO items (id, old) SELECT 3, old FROM items i WHERE i.id = 2"
+    )
+    rows = split.database.rows("SELECT id, new FROM items ORDER BY id")
+    assert rows == [(1, "else"), (2, "new"), (3, "written")]
+    assert split.database.scalar("SELECT count(DISTINCT old) FROM items") == 2
 
 
 def test_a_script_makes_the_same_triggers(split: Split) -> None:

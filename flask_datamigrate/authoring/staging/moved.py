@@ -16,24 +16,35 @@ from ..naming import attribute
 from ..naming import quoted
 from .plan import Fill
 
-_MISSING: dict[str, tuple[sa.Dialect, str, str]] = {
+_MISSING: dict[str, tuple[sa.Dialect, tuple[str, ...]]] = {
     "postgresql": (
         postgresql.dialect(),  # type: ignore[no-untyped-call]
-        "INSERT INTO {table} ({text}) SELECT NEW.{old} ",
-        "WHERE NEW.{old} IS NOT NULL ON CONFLICT DO NOTHING",
+        (
+            "INSERT INTO {table} ({text}) SELECT NEW.{old} ",
+            "WHERE NEW.{old} IS NOT NULL ON CONFLICT DO NOTHING",
+        ),
     ),
+    # No INSERT is allowed if the statement that sets the trigger off reads the table.
     "mysql": (
         mysql.dialect(),
-        "INSERT IGNORE INTO {table} ({text}) SELECT NEW.{old} FROM DUAL ",
-        "WHERE NEW.{old} IS NOT NULL",
+        (
+            "IF NEW.{old} IS NOT NULL AND NOT EXISTS ",
+            "(SELECT 1 FROM {table} WHERE {text} = NEW.{old}) ",
+            "THEN INSERT INTO {table} ({text}) VALUES (NEW.{old}) ",
+            "ON DUPLICATE KEY UPDATE {text} = {text}; END IF",
+        ),
     ),
+    # An OR IGNORE would become the OR REPLACE of the statement that sets it off.
     "sqlite": (
         sqlite.dialect(),
-        "INSERT OR IGNORE INTO {table} ({text}) SELECT NEW.{old} ",
-        "WHERE NEW.{old} IS NOT NULL",
+        (
+            "INSERT INTO {table} ({text}) SELECT NEW.{old} ",
+            "WHERE NEW.{old} IS NOT NULL AND NOT EXISTS ",
+            "(SELECT 1 FROM {table} WHERE {text} = NEW.{old})",
+        ),
     ),
 }
-"""By database: what quotes names, and the statement in two lines."""
+"""By database: what quotes names, and the statement in lines."""
 
 
 class Moved:
@@ -59,10 +70,7 @@ class Moved:
         :param forward: the variable of the one, and so for the other.
         """
         key, text = self._column(self._target.key), self._column(self._target.text)
-        missing = "".join(
-            f"    {name}={quoted(first)}\n    {quoted(second)},\n"
-            for name, first, second in self._missing()
-        )
+        missing = "".join(f"    {name}={text},\n" for name, text in self._missing())
         return (
             f"text = {self._of(self._old)}  {MARK}, and in `missing`, if several "
             "texts mean one\n"
@@ -74,18 +82,17 @@ class Moved:
             "    .scalar_subquery(),\n}\n"
         )
 
-    def _missing(self) -> t.Iterator[tuple[str, str, str]]:
-        """Return the statement that adds a text that old code writes, by database."""
+    def _missing(self) -> t.Iterator[tuple[str, str]]:
+        """Spell the statement that adds a text that old code writes, by database."""
         schema, table = self._target.table
-        for name, (dialect, *lines) in _MISSING.items():
+        for name, (dialect, lines) in _MISSING.items():
             quote = dialect.identifier_preparer.quote
             names = {
                 "table": ".".join(quote(part) for part in (schema, table) if part),
                 "text": quote(str(self._target.text.name)),
                 "old": quote(str(self._old.name)),
             }
-            first, second = (line.format(**names) for line in lines)
-            yield name, first, second
+            yield name, "\n    ".join(quoted(line.format(**names)) for line in lines)
 
     @property
     def backfills(self) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 All mean the same. A statement that writes one side has the other follow; one that
 writes both is left as it is. Which side an INSERT writes is told by what is neither
-NULL nor the column's default, and for an UPDATE by what it changes. NULL, case and
-trailing spaces count as changes whatever the collation.
+NULL nor the column's default, and for an UPDATE by what it changes. New columns that an
+INSERT leaves NULL follow the old ones even if these are at their defaults. NULL, case
+and trailing spaces count as changes whatever the collation.
 """
 
 from __future__ import annotations
@@ -35,13 +36,19 @@ _DISTINCT = {
     "mysql": "NOT (CAST({a} AS BINARY) <=> CAST({b} AS BINARY))",
     "sqlite": "{a} COLLATE BINARY IS NOT {b}",
 }
-_CONSTANT = re.compile(r"'[^']*'(::[\w\s]+)?|-?\d+(\.\d+)?")
+_CONSTANT = re.compile(
+    r"'([^']|'')*'(::[\w\s]+)?|-?\d+(\.\d+)?|true|false"
+    r"|now\(\)|current_(timestamp|date|time)(\(\d?\))?",
+    re.IGNORECASE,
+)
+"""A default that is the same for the whole of a statement. The time is, too."""
+_NUMBER = re.compile(r"(?P<quote>'?)(-?\d+(\.\d+)?)(?P=quote)")
 
 _POSTGRESQL = (
     "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS "
     "$datamigrate$ DECLARE datamigrate_forward boolean; datamigrate_backward boolean; "
     "BEGIN IF TG_OP = 'INSERT' THEN "
-    "datamigrate_forward := ({gave_old}) AND NOT ({gave_new}); "
+    "datamigrate_forward := ({gives_new}) AND NOT ({gave_new}); "
     "datamigrate_backward := ({gave_new}) AND NOT ({gave_old}); ELSE "
     "datamigrate_forward := ({changed_old}) AND NOT ({changed_new}); "
     "datamigrate_backward := ({changed_new}) AND NOT ({changed_old}); END IF; "
@@ -56,7 +63,7 @@ _POSTGRESQL_TRIGGER = (
 _MYSQL = (
     "CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW "
     "BEGIN DECLARE datamigrate_forward, datamigrate_backward BOOLEAN; "
-    "SET datamigrate_forward = ({old}) AND NOT ({new}); "
+    "SET datamigrate_forward = ({for_new}) AND NOT ({new}); "
     "SET datamigrate_backward = ({new}) AND NOT ({old}) AND {loud}; "
     "IF datamigrate_forward THEN {forward}"
     "ELSEIF datamigrate_backward THEN {backward}"
@@ -129,12 +136,24 @@ class Triggers:
             for column, name in self._quoted(side)
         )
 
+    def gives_new(self) -> str:
+        """Return when an INSERT has something for the new side to follow."""
+        old, new = self.forward.written, self.backward.written
+        there = " OR ".join(f"NEW.{n} IS NOT NULL" for _, n in self._quoted(old))
+        empty = " AND ".join(f"NEW.{n} IS NULL" for _, n in self._quoted(new))
+        return f"{self.gave(old)} OR ({there}) AND {empty}"
+
     def _gave(self, name: str, column: str, side: Side) -> str:
         default = str(side.described.get(column, {}).get("default") or "")
-        given = f"{name} IS NOT NULL"
+        given = [f"{name} IS NOT NULL"]
         if _CONSTANT.fullmatch(default):
-            given += f" AND {self._distinct(name, default, column, side)}"
-        return f"({given})"
+            given.append(self._distinct(name, default, column, side))
+            number = _NUMBER.fullmatch(default)
+            if number and family(self.dialect) == "sqlite":
+                # A row that is written has no affinities there: 0 is not '0'.
+                other = number[2] if number["quote"] else f"'{default}'"
+                given.append(self._distinct(name, other, column, side))
+        return f"({' AND '.join(given)})"
 
     def _distinct(self, a: str, b: str, column: str, side: Side) -> str:
         kind = family(self.dialect)
@@ -176,6 +195,7 @@ def _function(own: Triggers) -> str:
     return _POSTGRESQL.format(
         function=own.full_name(name),
         gave_old=own.gave(old),
+        gives_new=own.gives_new(),
         gave_new=own.gave(new),
         changed_old=own.changed(old),
         changed_new=own.changed(new),
@@ -200,6 +220,7 @@ def _on_mysql(own: Triggers) -> list[tuple[str, str]]:
                 event=event.upper(),
                 table=own.full_name(own.table),
                 old=told(old),
+                for_new=own.gives_new() if event == "insert" else told(old),
                 new=told(new),
                 loud=quiet.LOUD["mysql"],
                 forward=body(own.forward),
@@ -227,11 +248,14 @@ def _on_sqlite(own: Triggers) -> list[tuple[str, str]]:
             if not body:
                 continue
             name = own.names[f"{event}_{side}"]
+            written = told(way.written)
+            if name == own.names["insert_new"]:
+                written = own.gives_new()
             sql = _SQLITE.format(
                 trigger=own.full_name(name),
                 event=event.upper(),
                 table=own.quoted(own.table),
-                written=told(way.written),
+                written=written,
                 other=told(other.written),
                 loud=loud,
                 flags=quiet.TABLE,
