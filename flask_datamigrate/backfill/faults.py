@@ -51,14 +51,14 @@ class Fault(enum.Enum):
         return f"{self.advice}{link} run the same command again"
 
 
-RETRIED = frozenset({Fault.LOCKED, Fault.DEADLOCK, Fault.TIMEOUT, Fault.DISCONNECTED})
-"""What the engine tries again by itself."""
-
 GONE = frozenset({Fault.DISCONNECTED, Fault.DOWN})
 """What a new connection may help against, in a while."""
 
 SHRUNK = frozenset({Fault.LOCKED, Fault.DEADLOCK, Fault.TIMEOUT})
 """What a smaller batch helps against."""
+
+RETRIED = GONE | SHRUNK
+"""What the engine tries again by itself."""
 
 SPLIT = frozenset({Fault.ROW, Fault.OTHER})
 """What is narrowed down to the one row that causes it."""

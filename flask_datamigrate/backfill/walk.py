@@ -209,7 +209,7 @@ class Walk:
                 raise failures.row_failed(task, self._shown, done, error) from error
             except exc.DBAPIError as error:
                 fault = faults.classify(error)
-                if fault is faults.Fault.DISCONNECTED:
+                if fault in faults.GONE:
                     session.transactions.lost()
                 if not session.transactions.retries:
                     raise self._failed(span, pace, error) from error
@@ -231,7 +231,7 @@ class Walk:
                 )
             self.claim.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
-            if fault is faults.Fault.DISCONNECTED:
+            if fault in faults.GONE:
                 span, refused = self._where_it_is(span, deadline), None
             if session.stop.is_set():
                 raise failures.stopped(task, self._meter.with_all(span))
@@ -264,8 +264,7 @@ class Walk:
                 fault = faults.classify(error)
                 if fault in faults.GONE:
                     session.transactions.lost()
-                passing = fault in faults.GONE or fault in faults.RETRIED
-                if not passing or time.monotonic() > deadline:
+                if fault not in faults.RETRIED or time.monotonic() > deadline:
                     raise self._failed(span, None, error) from error
                 if session.stop.is_set():
                     raise failures.stopped(task, self._meter.with_all(span)) from error

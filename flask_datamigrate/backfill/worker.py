@@ -59,6 +59,7 @@ class Worker:
         self._holder = Holder(session, task.name, task.label)
         self._pause = _SHORTEST_PAUSE
         self._is_first = False
+        self._gone_since: float | None = None
         self.has_range = False
 
     @property
@@ -92,11 +93,14 @@ class Worker:
         self.has_range = span is not None
         if ranges is None:
             return True
-        if span is None:
-            return self._wait(ranges)
-        self._pause = _SHORTEST_PAUSE
         try:
-            return self._work(span)
+            is_over = self._wait(ranges) if span is None else self._work(span)
+            self._gone_since = None
+            return is_over
+        except exc.DBAPIError as error:
+            if not self._is_patient(error):
+                raise
+            return False
         except ClaimedError:
             if self._crew.sole is not None:
                 raise
@@ -106,9 +110,26 @@ class Worker:
             )
             return False
 
+    def _is_patient(self, error: exc.DBAPIError) -> bool:
+        """Tell whether what was lost with the connection is to be begun again.
+
+        For a while only: it may be what makes the server drop the connection.
+        """
+        session, fault = self._session, faults.classify(error)
+        if not session.transactions.retries or fault not in faults.GONE:
+            return False
+        session.transactions.lost()
+        now = time.monotonic()
+        self._gone_since = self._gone_since or now
+        session.reporter.noted(f"{self._task.name}: {fault.meaning}")
+        return now - self._gone_since <= session.settings.retry_seconds
+
     def _work(self, span: Range) -> bool:
-        if self._is_first and not span.is_done:
-            put_aside(self._walk.claim, self._task)
+        self._pause = _SHORTEST_PAUSE
+        if self._is_first:
+            if not span.is_done:
+                put_aside(self._walk.claim, self._task)
+            self._is_first = False
         if span.upper is None:
             span = ending.begin(self._walk, span, self._log)
         if span.upper is not None and not span.is_done:
@@ -130,8 +151,7 @@ class Worker:
                 fault = faults.classify(error)
                 if fault in faults.GONE:
                     session.transactions.lost()
-                passing = fault in faults.GONE or fault in faults.RETRIED
-                if not session.transactions.retries or not passing:
+                if not session.transactions.retries or fault not in faults.RETRIED:
                     raise
                 if time.monotonic() > deadline:
                     raise
@@ -167,8 +187,9 @@ class Worker:
             if span is None:
                 return ranges, None
             alone = not any(other.is_held for other in ranges)
-            self._is_first = self._crew.begin(connection, record, alone=alone)
+            begins = self._crew.begin(connection, record, alone=alone)
         self._crew.has_begun()
+        self._is_first = self._is_first or begins
         claim.renewed()
         return ranges, span
 

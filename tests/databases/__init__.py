@@ -10,6 +10,10 @@ The fixtures are in :mod:`tests.databases.plugin`. Where the servers come from:
     on this machine is started for the run.
 ``DATAMIGRATE_TEST_REQUIRE``
     Names, as in ``postgresql,mysql,sqlite``, that must not be skipped.
+
+A test that stops its server (``own_server``) gets one of its own, from the wheel or
+from ``mariadbd``. Where a URL is given, that is the server which is required, and
+such tests are skipped without the programs.
 """
 
 from __future__ import annotations

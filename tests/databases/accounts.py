@@ -29,7 +29,9 @@ class Account:
         if self._identity is not None:
             os.chown(path, self._identity.pw_uid, self._identity.pw_gid)
 
-    def popen(self, argv: Command, cwd: pathlib.Path) -> subprocess.Popen[bytes]:
+    def popen(
+        self, argv: Command, cwd: pathlib.Path, *, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         """Start a program as the account, its output on our standard error.
 
         :param cwd: a directory the account can read.
@@ -47,7 +49,9 @@ class Account:
             argv,
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
+            # What is typed at the terminal of a test run is not for it.
+            start_new_session=True,
             stdout=2,
             **options,
         )

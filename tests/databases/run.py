@@ -84,16 +84,36 @@ def running() -> t.Iterator[pathlib.Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def given(name: str) -> str | None:
+    """Return the URL of the server that the environment gives, if it does.
+
+    :param name: a key of :data:`~tests.databases.keeper.INSTALLERS`.
+    """
+    return os.environ.get(_variable(name)) or None
+
+
+def _variable(name: str) -> str:
+    return f"DATAMIGRATE_TEST_{name.upper()}_URL"
+
+
 def _postgresql(directory: pathlib.Path) -> servers.Server:
-    url = sa.make_url(_url("postgresql", directory))
-    url = _with_driver(url, "postgresql+psycopg2")
     # What is committed has to survive a client's death, not the machine's.
-    return servers.PostgreSQL(url, synchronous_commit="off")
+    return postgresql_at(_url("postgresql", directory), synchronous_commit="off")
+
+
+def postgresql_at(url: str, **settings: str) -> servers.PostgreSQL:
+    """Return a PostgreSQL; see :class:`~tests.databases.servers.PostgreSQL`."""
+    made = _with_driver(sa.make_url(url), "postgresql+psycopg2")
+    return servers.PostgreSQL(made, **settings)
 
 
 def _mysql(directory: pathlib.Path) -> servers.Server:
-    url = sa.make_url(_url("mysql", directory))
-    return servers.MySQL(_without_tls(_with_driver(url, "mysql+pymysql")))
+    return mysql_at(_url("mysql", directory))
+
+
+def mysql_at(url: str) -> servers.MySQL:
+    """Return a MySQL or MariaDB; see :class:`~tests.databases.servers.MySQL`."""
+    return servers.MySQL(_without_tls(_with_driver(sa.make_url(url), "mysql+pymysql")))
 
 
 def _memory() -> str | None:
@@ -115,9 +135,8 @@ def _without_tls(url: sa.URL) -> sa.URL:
 
 
 def _url(name: str, directory: pathlib.Path) -> str:
-    variable = f"DATAMIGRATE_TEST_{name.upper()}_URL"
-    if os.environ.get(variable):
-        return os.environ[variable]
+    if url := given(name):
+        return url
     lock = directory / f"{name}.lock"
     lock.touch()
     with held(lock):
@@ -126,7 +145,7 @@ def _url(name: str, directory: pathlib.Path) -> str:
             started.write_text(_start(name, directory / name))
         answer = json.loads(started.read_text())
     if "url" not in answer:
-        raise Unavailable(f"{variable} is not set, and {answer['unavailable']}")
+        raise Unavailable(f"{_variable(name)} is not set, and {answer['unavailable']}")
     return str(answer["url"])
 
 
