@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 import typing as t
@@ -21,6 +22,8 @@ from .reporting import Waiting
 from .session import Session
 from .states import State
 from .task import Task
+from .turns import REST
+from .turns import Turns
 
 _SLICE = 0.5
 """Seconds of a longer wait between two looks at what is asked meanwhile."""
@@ -49,6 +52,7 @@ class Control:
         self._next_look = 0.0
         self._waiting: str | None = None
         self._waited = 0.0
+        self._turns = Turns(session.transactions)
 
     def between(self, span: Range, pace: Pace) -> float:
         """Do what is asked before the next batch.
@@ -69,6 +73,7 @@ class Control:
                 self._pass(span, lambda: self._order.pause_seconds or 0)
             self._keep_manners(span)
             self._throttle(span)
+            self._give_turns(span)
         finally:
             self._tell(None)
         return self._waited
@@ -121,6 +126,16 @@ class Control:
                 break
             self._check(span)
         self._waited += time.monotonic() - started
+
+    def _give_turns(self, span: Range) -> None:
+        """Let others write, unless they just could."""
+        rest = self._turns.rest()
+        if self._waited < rest:
+            self._pass(span, lambda: rest)
+        if self._waited >= REST:
+            # The next batch meets the same trouble, and knows what to do about it.
+            with contextlib.suppress(exc.DBAPIError):
+                self._turns.rested()
 
     def _keep_manners(self, span: Range) -> None:
         """Wait until nothing speaks against a batch any more."""
