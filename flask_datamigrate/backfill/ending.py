@@ -6,6 +6,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..counting import counted
 from . import estimates
 from . import signals
 from . import verify
@@ -95,7 +96,7 @@ class Ending:
             # Rows came in behind a cursor, under keys it had passed. The walk begins
             # anew: the rows done do not match, or doing them again changes nothing.
             self._left_before = left
-            detail = f"{left} rows came meanwhile"
+            detail = f"{counted(left or 0, 'row')} came meanwhile"
             store.move(connection, task.name, State.RUNNING, detail)
             store.ranges.begin_anew(connection, task.name, FORWARD)
             store.refusals.reopen(connection, task.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import exc
 
+from ..counting import counted
 from ..errors import BackfillError
 from ..errors import ClaimedError
 from ..errors import DataMigrateError
@@ -19,7 +20,6 @@ from .keys import describe
 from .ranges import Range
 from .ranges import Total
 from .refusals import Refusal
-from .reporting import batches
 from .store import Record
 from .task import Task
 
@@ -151,7 +151,7 @@ def ended_meanwhile(task: Task, record: Record) -> BackfillError:
 def stopped(task: Task, span: Range | Total) -> InterruptedRun:
     """Say that the walk stopped because it was asked to."""
     return InterruptedRun(
-        f"stopped after {batches(span.batches)}, everything is saved",
+        f"stopped after {counted(span.batches, 'batch')}, everything is saved",
         where=task.label,
         next="Run the same command again to go on from there",
     )
@@ -187,7 +187,7 @@ def time_is_over(task: Task, span: Range | None = None) -> PausedRun:
 def rows_refused(task: Task, key: Key, rows: list[Refusal]) -> PausedRun:
     """Say which rows a backfill with ``on_row_error="skip"`` could not change."""
     first = rows[0]
-    count = "1 row was" if len(rows) == 1 else f"{len(rows):,} rows were"
+    count = f"{counted(len(rows), 'row')} {'was' if len(rows) == 1 else 'were'}"
     where = describe(key.columns, first.position)
     return PausedRun(
         f"{count} refused and left out, the first {where} ({first.error})",
@@ -215,7 +215,7 @@ def _left(why: str, task: Task, span: Range | None, next: str) -> PausedRun:
     if span is None:
         state = "Nothing was changed by this run"
         return PausedRun(why, where=task.label, state=state, next=next)
-    what = f"{why}; stopped after {batches(span.batches)}, everything is saved"
+    what = f"{why}; stopped after {counted(span.batches, 'batch')}, everything is saved"
     return PausedRun(what, where=task.label, next=next)
 
 
@@ -226,4 +226,6 @@ def saved(span: Range) -> str:
     before = "The batch before it is"
     if span.batches > 1:
         before = f"The {span.batches:,} batches before it are"
-    return f"{before} committed ({span.changed:,} rows); this one was rolled back"
+    return (
+        f"{before} committed ({counted(span.changed, 'row')}); this one was rolled back"
+    )

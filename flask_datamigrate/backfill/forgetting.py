@@ -7,6 +7,7 @@ import dataclasses
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ..counting import counted
 from ..dialects import family
 from ..errors import BackfillError
 from ..quoting import full_name
@@ -52,7 +53,7 @@ class KeptRows:
     def __str__(self) -> str:
         """Write its size for people."""
         about = "" if self.exact else "about "
-        rows = "rows" if self.rows is None else f"{about}{self.rows:,} rows"
+        rows = "rows" if self.rows is None else f"{about}{counted(self.rows, 'row')}"
         return rows if self.size is None else f"{rows}, {_in_units(self.size)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from ..counting import counted
 from ..errors import BackfillError
 from ..errors import VerificationError
 from . import verify
@@ -29,9 +30,26 @@ def recheck(session: Session, task: Task) -> str:
                 said = _check(session, connection, task)
         except VerificationError as error:
             _note(session, task, error.what)
-            raise
+            raise VerificationError(
+                error.what,
+                where=error.where,
+                state="It stays finished; nothing was changed",
+                next=advice(task.name),
+            ) from error
         _note(session, task, said)
         return said
+
+
+def advice(*names: str) -> str:
+    """Say what mends what finished backfills have not done.
+
+    They are not run again: a walk that has ended has no rows before it.
+    """
+    return (
+        "Mend the rows in a new data migration (flask db data new) or by hand, and "
+        "what writes such rows; or mend the check. Then look again: flask db data "
+        f"verify {' '.join(names)}"
+    )
 
 
 def _check(session: Session, connection: sa.Connection, task: Task) -> str:
@@ -59,7 +77,8 @@ def _check(session: Session, connection: sa.Connection, task: Task) -> str:
     left = connection.execute(query).scalar_one()
     verify.check(connection, backfill, key, left, skipped, task.label)
     if left:
-        return f"only {left:,} rows that were left as they are match its where"
+        kept = "it is matches" if left == 1 else "they are match"
+        return f"only {counted(left, 'row')} left as {kept} its where"
     return "no row matches its where"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ..counting import counted
 from ..errors import BackfillError
 from ..errors import EditedError
 from . import failures
@@ -248,8 +249,8 @@ def _check_not_renamed(session: Session, connection: sa.Connection, task: Task) 
                 f"its revision has begun a backfill {record.name}, which its file no "
                 f"longer defines, and {task.name} would begin at the first row",
                 where=task.label,
-                state=f"{record.name} is {record.state.value}, {total.changed:,} rows "
-                "changed; nothing was changed now",
+                state=f"{record.name} is {record.state.value}, "
+                f"{counted(total.changed, 'row')} changed; nothing was changed now",
                 next=f"If they are the same, give it that name: name={record.name!r}; "
                 f"if not, give the old one up: flask db data cancel {record.name}",
             )

@@ -8,6 +8,8 @@ import threading
 import time
 import typing as t
 
+from ..counting import counted
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
@@ -78,7 +80,7 @@ class BackfillReport:
 
     def summary(self) -> str:
         """Return the report in one line."""
-        parts = [f"{self.changed:,} rows {self._verb}"]
+        parts = [f"{counted(self.changed, 'row')} {self._verb}"]
         # An estimate of before the statistics were taken says less than the count.
         guessed_low = not self.rows_before_exact and self.changed > (
             self.rows_before or 0
@@ -98,7 +100,7 @@ class BackfillReport:
         if self.conflicts:
             what = _CONFLICTS.get(self.kind, "changed or deleted by somebody since")
             parts.append(f"{self.conflicts:,} {what}, left alone")
-        parts.append(f"{batches(self.batches)} in {duration(self.seconds)}")
+        parts.append(f"{counted(self.batches, 'batch')} in {duration(self.seconds)}")
         return f"{self.name} ({self.table}): {', '.join(parts)}"
 
     @property
@@ -204,14 +206,9 @@ def progress_line(progress: Progress) -> str:
     left = "" if progress.eta is None else f", {duration(progress.eta)} left"
     verb = "restored" if progress.undoing else "changed"
     return (
-        f"{progress.name} ({progress.table}): {done}{progress.changed:,} rows {verb}, "
-        f"{progress.rate:,.0f} rows/s{left}"
+        f"{progress.name} ({progress.table}): {done}"
+        f"{counted(progress.changed, 'row')} {verb}, {progress.rate:,.0f} rows/s{left}"
     )
-
-
-def batches(count: int) -> str:
-    """Write a number of batches for people: ``1 batch``, ``1,200 batches``."""
-    return "1 batch" if count == 1 else f"{count:,} batches"
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ..counting import counted
 from ..errors import DataMigrateError
 from . import failures
 from . import faults
@@ -227,7 +228,7 @@ class Walk:
                     pace.shrink()
                 session.reporter.noted(
                     f"{task.name}: {fault.meaning}; trying again with "
-                    f"{pace.size:,} rows"
+                    f"{counted(pace.size, 'row')}"
                 )
             self.claim.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -8,6 +8,7 @@ import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..counting import counted
 from ..doctor.findings import LEVELS
 from ..doctor.findings import Examination
 from ..doctor.findings import Finding
@@ -56,8 +57,7 @@ def _print(found: Examination) -> None:
         if finding.next:
             click.echo(f"{'':8} → {finding.next}")
     counts = ", ".join(
-        f"{found.count(level)} {level}{'' if found.count(level) == 1 else 's'}"
-        for level in reversed(LEVELS[1:])
+        counted(found.count(level), level) for level in reversed(LEVELS[1:])
     )
     click.echo(f"\n{counts}")
 

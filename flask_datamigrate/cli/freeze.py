@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from ..authoring.freeze import Frozen
 from ..authoring.freeze import from_database
 from ..authoring.freeze import from_models as read_models
+from ..counting import counted
 from ..errors import AuthoringError
 from ..frozen.history import replayed
 
@@ -119,7 +120,9 @@ def _rewrite(revision: str, bind: str | None, *, only_show: bool, check: bool) -
         fewer = ""
         if proof.narrower:
             fewer = f", {proof.narrower} of them for fewer columns"
-        click.echo(f"Both send the same SQL: {proof.statements} statements{fewer}.")
+        click.echo(
+            f"Both send the same SQL: {counted(proof.statements, 'statement')}{fewer}."
+        )
     if not only_show:
         rewritten.write()
         click.echo(f"Rewrote {os.path.relpath(rewritten.path)}")

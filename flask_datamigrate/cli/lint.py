@@ -7,6 +7,7 @@ from flask import current_app
 from flask import g
 from flask.cli import with_appcontext
 
+from ..counting import counted
 from .options import directory_option
 
 
@@ -76,7 +77,7 @@ def lint(
     report = workspace.lint(selection)
     if mend:
         mended = fix(report.findings)
-        click.echo(f"Rewrote the places of {mended} findings.", err=True)
+        click.echo(f"Rewrote the places of {counted(mended, 'finding')}.", err=True)
         workspace.forget()
         report = workspace.lint(selection)
     if live:

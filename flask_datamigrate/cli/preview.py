@@ -9,6 +9,7 @@ import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..counting import counted
 from .options import directory_option
 
 if t.TYPE_CHECKING:
@@ -42,17 +43,20 @@ def preview(directory: str | None, as_json: bool, revision: str) -> None:
 
 
 def _print(bind: str | None, found: Preview) -> None:
-    rows = "an unknown number of" if found.rows is None else f"{found.rows:,}"
+    rows = "an unknown number of rows"
+    if found.rows is not None:
+        rows = counted(found.rows, "row")
     table = found.table if bind is None else f"{found.table}, {bind}"
     about = "" if found.rows_exact or found.rows is None else "about "
-    click.echo(f"{found.name} ({table}): {found.kind}, {about}{rows} rows in the table")
+    click.echo(f"{found.name} ({table}): {found.kind}, {about}{rows} in the table")
     for row in found.sample:
         click.echo(f"  {_line(row)}")
     for line in _estimates(found):
         click.echo(f"  {line}")
     for scan in found.scans:
         click.echo(
-            f"  Each batch reads all of {scan.table} (about {scan.rows:,} rows)."
+            f"  Each batch reads all of {scan.table} "
+            f"(about {counted(scan.rows, 'row')})."
             + (
                 f" An index would help, in a revision before: {scan.index}"
                 if scan.index
@@ -63,17 +67,17 @@ def _print(bind: str | None, found: Preview) -> None:
 
 
 def _estimates(found: Preview) -> t.Iterator[str]:
-    from ..backfill.reporting import batches
     from ..backfill.reporting import duration
 
     if found.changed is not None:
         verb = _VERBS.get(found.kind, "changed")
         about = "At most" if found.at_most else "About"
-        yield f"{about} {found.changed:,} rows would be {verb}."
+        yield f"{about} {counted(found.changed, 'row')} would be {verb}."
     if found.batches and found.seconds is not None:
-        tried = f"{batches(found.tried)} tried"
+        tried = f"{counted(found.tried, 'batch')} tried"
         yield (
-            f"About {batches(found.batches)} of {found.batch_size:,} rows, "
+            f"About {counted(found.batches, 'batch')} of "
+            f"{counted(found.batch_size, 'row')}, "
             f"{duration(found.seconds)} ({tried})."
         )
     if found.kind == "insert":

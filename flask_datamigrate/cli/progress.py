@@ -15,6 +15,7 @@ from ..backfill.reporting import LogReporter
 from ..backfill.reporting import Progress
 from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
+from ..counting import counted
 from ..operations.log import LOGGER
 from .lines import LineReporter
 
@@ -105,4 +106,4 @@ def _beside_the_bar(progress: Progress | None) -> str | None:
     if progress is None:
         return None
     left = "" if progress.eta is None else f", {duration(progress.eta)} left"
-    return f"{progress.changed:,} rows, {progress.rate:,.0f} rows/s{left}"
+    return f"{counted(progress.changed, 'row')}, {progress.rate:,.0f} rows/s{left}"

@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from ..backfill.reporting import duration
 from ..backfill.states import State
+from ..counting import counted
 from ..stages.compatibility import Standing
 from ..upgrading.overview import Entry
 from ..upgrading.overview import entries
@@ -102,7 +103,7 @@ def _print_table(found: list[Entry]) -> None:
             click.echo(f"\n{entry.name}: tuned to {tuned}")
         if entry.set_aside:
             click.echo(
-                f"\n{entry.name}: {_indexes(len(entry.set_aside))} set aside: "
+                f"\n{entry.name}: {counted(len(entry.set_aside), 'index')} set aside: "
                 f"{', '.join(entry.set_aside)}. Made again when it ends, is undone or "
                 "is cancelled"
             )
@@ -113,8 +114,8 @@ def _print_table(found: list[Entry]) -> None:
         if record is not None and record.conflicts:
             where = record.undo_table or "no table any more: they were forgotten"
             click.echo(
-                f"\n{entry.name}: {record.conflicts:,} rows {_left_alone(record.kind)} "
-                f"{where}"
+                f"\n{entry.name}: {counted(record.conflicts, 'row')} "
+                f"{_left_alone(record.kind, record.conflicts)} {where}"
             )
     undoable = [entry.name for entry in found if _can_be_undone(entry)]
     if undoable:
@@ -131,20 +132,17 @@ def _can_be_undone(entry: Entry) -> bool:
     return entry.is_done
 
 
-def _indexes(count: int) -> str:
-    return "1 index" if count == 1 else f"{count} indexes"
-
-
-def _left_alone(kind: str) -> str:
+def _left_alone(kind: str, count: int) -> str:
     """Say which rows an undo left alone, up to the name of the side table."""
+    be = "was" if count == 1 else "were"
     if kind == "delete":
-        return "were not brought back, since their place is taken; they are in"
+        return f"{be} not brought back, since the place is taken; see"
     if kind == "insert":
         return (
-            "were changed, used or deleted by somebody since and left alone; as they "
-            "came in they are in"
+            f"{be} changed, used or deleted by somebody since and left alone; what "
+            "came in is in"
         )
-    return "were changed by somebody since and left alone; their old values are in"
+    return f"{be} changed by somebody since and left alone; the old values are in"
 
 
 def _print_changes(changes: list[Standing]) -> None:

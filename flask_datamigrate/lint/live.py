@@ -8,6 +8,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ..backfill import estimates
+from ..counting import counted
 from ..dialects import family
 from .findings import Finding
 from .findings import Severity
@@ -69,7 +70,7 @@ def _weighed(finding: Finding, known: t.Mapping[Table, Known], small: int) -> Fi
     if facts.rows is None:
         return finding
     severity = Severity.NOTE if facts.rows <= small else Severity.ERROR
-    has = f"{finding.table} has {facts.rows:,} rows now ({facts.server})"
+    has = f"{finding.table} has {counted(facts.rows, 'row')} now ({facts.server})"
     return _changed(finding, severity, has)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..backfill.states import State
 from ..backfill.store import Record
 from ..settings import STAGES
 from ..settings import Stage
@@ -75,7 +76,7 @@ def conflict(
     :param database: the last stage that is applied there.
     :param verified: whether the new columns are filled and checked.
     """
-    back = gates.assignment(change, "migrate")
+    back = gates.assignment(change, _backward(database))
     if config == "contract" and not (verified or database == "contract"):
         return Conflict(
             f"change {change}: the code is at contract and reads the new columns, "
@@ -97,6 +98,11 @@ def conflict(
             "Run flask db upgrade",
         )
     return None
+
+
+def _backward(database: Stage | None) -> Stage:
+    """Return the stage of code that can live with a database not yet filled."""
+    return "expand" if database is None else "migrate"
 
 
 def reached(change: Change, applied: t.Sequence[t.Collection[str]]) -> Stage | None:
@@ -167,7 +173,14 @@ def standing(
         states,
         sync,
         gate,
-        _next(change, wrong, everywhere.issuperset(change.ids(*allowed)), left, limit),
+        _next(
+            change,
+            wrong,
+            everywhere.issuperset(change.ids(*allowed)),
+            left,
+            limit,
+            _backward(database) if _was_taken_back(change, known, everywhere) else None,
+        ),
         wrong,
     )
 
@@ -178,20 +191,41 @@ def _next(
     upgraded: bool,
     left: t.Sequence[gates.Unfinished],
     limit: gates.Limit,
+    back: Stage | None,
 ) -> str:
     """Say what to do next.
 
     :param upgraded: whether all that the config allows is applied.
     :param left: the backfills that are not finished.
+    :param back: the stage of code for a database on which it was taken back.
     """
     deferred = [u.next for u in left if u.next != "flask db upgrade"]
     if wrong is not None and limit.stage != "contract":
         return wrong.mend
     if deferred:
         return "; ".join(dict.fromkeys(deferred))
+    if wrong is not None and back is not None:
+        return (
+            "it was taken back: deploy code at an earlier stage "
+            f"({gates.assignment(change.name, back)}), or apply it again: flask db "
+            "upgrade"
+        )
     if not upgraded:
         return "flask db upgrade"
     following = [s for s in STAGES[STAGES.index(limit.stage) + 1 :] if change.ids(s)]
     if following:
         return limit.next
     return "nothing is left to do"
+
+
+def _was_taken_back(
+    change: Change, known: t.Iterable[Record], applied: t.Collection[str]
+) -> bool:
+    """Tell whether backfills of a change have run whose revisions are not applied."""
+    revisions = {task.name: task.revision for task in change.backfills}
+    return any(
+        record.state in (State.FINISHED, State.UNDONE)
+        and record.name in revisions
+        and revisions[record.name] not in applied
+        for record in known
+    )

@@ -6,6 +6,7 @@ import threading
 import time
 import typing as t
 
+from ..backfill.recheck import advice
 from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
@@ -91,6 +92,7 @@ def verify(directory: str | None, names: t.Sequence[str]) -> t.Iterator[str]:
         finished.
     """
     wrong: list[VerificationError] = []
+    failed: list[str] = []
     for entry in chosen(directory, names):
         if not names and entry.state is not State.FINISHED:
             continue
@@ -99,6 +101,7 @@ def verify(directory: str | None, names: t.Sequence[str]) -> t.Iterator[str]:
                 yield f"{entry.name}: {runner.verify(_defined(entry))}"
             except VerificationError as error:
                 wrong.append(error)
+                failed.append(entry.name)
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
@@ -106,7 +109,7 @@ def verify(directory: str | None, names: t.Sequence[str]) -> t.Iterator[str]:
             "; ".join(f"{error.where}: {error.what}" for error in wrong),
             where=f"the checks of {len(wrong)} backfills do not hold",
             state="Nothing was changed",
-            next=wrong[0].next,
+            next=advice(*failed),
         )
 
 

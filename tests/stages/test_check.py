@@ -96,6 +96,24 @@ def test_status_shows_a_change_through_its_life(split: Split) -> None:
     assert status(split)["next"] == "nothing is left to do"
 
 
+def test_the_way_back_begins_with_the_config(split: Split) -> None:
+    split.write()
+    split.at("contract").upgrade()
+    key = 'app.config["DATAMIGRATE_STAGES"]["split"] = '
+    for revision, stage in (("r2", "migrate"), ("r1", "expand")):
+        split.downgrade(revision)
+        advice = f'it was taken back: deploy code at an earlier stage ({key}"{stage}")'
+        assert status(split)["next"].startswith(advice)
+        assert f'{key}"{stage}"' in split.flask("db", "data", "check").stderr
+        assert split.at(stage).flask("db", "data", "check").exit_code == 0
+        split.at("contract")
+    # The first time there is only one way.
+    split.downgrade("base")
+    for table in ("backfills", "changes"):
+        split.database.execute(f"DELETE FROM datamigrate_{table}")
+    assert status(split)["next"] == "flask db upgrade"
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_table_names_the_next_step(split: Split) -> None:
     split.write(migrate=DEFERRED)

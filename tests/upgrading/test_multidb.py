@@ -227,4 +227,4 @@ def test_a_preview_names_the_database(multi: Bench, second_database: Database) -
     found = {one["bind"]: one["rows"] for one in json.loads(ran.stdout)}
     assert found == {None: 3, "other": 1}
     shown = multi.flask("db", "data", "preview", "r2").stdout
-    assert "r2 (counters, other): update, 1 rows" in shown
+    assert "r2 (counters, other): update, 1 row" in shown

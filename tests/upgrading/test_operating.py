@@ -89,6 +89,10 @@ def test_the_check_is_made_again_over_the_rows_of_today(bench: Bench) -> None:
     assert broken.exit_code == 1
     assert "1 row still matches the where" in broken.output
     assert "id=9" in broken.output
+    assert "It stays finished; nothing was changed. Mend the rows in a new" in (
+        broken.output
+    )
+    assert broken.output.endswith("flask db data verify r2.\n")
     assert states(bench) == {"r2": "finished"}
     log = bench.flask("db", "data", "log", "r2").stdout
     assert "verify (process" in log

@@ -15,6 +15,7 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ...counting import counted
 from ...dialects import family
 from ...errors import BackfillError
 from ...frozen.names import suggestion
@@ -232,5 +233,4 @@ def _run(connection: sa.Connection, statement: str) -> None:
 
 
 def _counted(names: t.Sequence[str]) -> str:
-    count = "1 index" if len(names) == 1 else f"{len(names)} indexes"
-    return f"{count}: {', '.join(names)}"
+    return f"{counted(len(names), 'index')}: {', '.join(names)}"

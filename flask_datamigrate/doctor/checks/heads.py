@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...counting import counted
 from ..check import Check
 from ..findings import Finding
 from ..subjects import Project
@@ -20,7 +21,9 @@ def look(project: Project) -> t.Iterator[Finding]:
             "stay apart, flask db upgrade heads",
         )
     elif heads:
-        yield Finding("ok", f"{len(project.revisions)} revisions, head {heads[0]}")
+        yield Finding(
+            "ok", f"{counted(len(project.revisions), 'revision')}, head {heads[0]}"
+        )
 
 
 CHECK = Check("revisions", "no revision is written yet", look)

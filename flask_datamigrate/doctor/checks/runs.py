@@ -13,6 +13,7 @@ from ...backfill.states import ENDED
 from ...backfill.states import State
 from ...backfill.store import Store
 from ...backfill.tables import clock
+from ...counting import counted
 from ...upgrading.overview import Entry
 from ..check import Check
 from ..findings import Finding
@@ -93,7 +94,7 @@ def _waiting(patient: Patient, entry: Entry) -> t.Iterator[Finding]:
     if refused:
         yield Finding(
             "warning",
-            f"{entry.name} has left {len(refused):,} rows out that were refused, the "
+            f"{entry.name} has left {counted(len(refused), 'row')} out as refused, the "
             f"last with: {refused[-1].error}",
             f"See flask db data status; mend them and {going_on(entry)}, or accept "
             f"that they stay: flask db data accept --refused {entry.name}",

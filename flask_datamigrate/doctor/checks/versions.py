@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...counting import counted
 from ...stages import changes as staged
 from ...stages import gates
 from ..check import Check
@@ -29,13 +30,14 @@ def look(patient: Patient) -> t.Iterator[Finding]:
         at = ", ".join(patient.place.heads) or "no revision"
         yield Finding(
             "warning",
-            f"the database is at {at}, behind the files by {_counted(left)}",
+            f"the database is at {at}, behind the files by {counted(left, 'revision')}",
             "flask db upgrade",
         )
     if held:
         yield Finding(
             "note",
-            f"{_counted(held)} held, since DATAMIGRATE_STAGES does not allow more yet",
+            f"{counted(held, 'revision')} held, since DATAMIGRATE_STAGES does not "
+            "allow more yet",
             "See flask db data status",
         )
     if patient.place.heads and not left and not held:
@@ -53,10 +55,6 @@ def _steps(patient: Patient) -> tuple[int, int]:
     }
     allowed, _ = gates.hold(steps, changes, limits)
     return len(allowed), len(steps) - len(allowed)
-
-
-def _counted(number: int) -> str:
-    return "1 revision" if number == 1 else f"{number} revisions"
 
 
 CHECK = Check("version", "no revision", look)

@@ -8,6 +8,7 @@ import pathlib
 import textwrap
 import typing as t
 
+from ...counting import counted
 from .. import parsing
 from ..findings import Finding
 from ..findings import Note
@@ -56,7 +57,7 @@ def _notes(notes: t.Sequence[Note]) -> t.Iterator[str]:
         skipped = [note for note in notes if parsing.INSTALL in note.message]
         if skipped:
             yield (
-                f"SQL rules skipped: {_count(len(skipped), 'SQL text')} not read, "
+                f"SQL rules skipped: {counted(len(skipped), 'SQL text')} not read, "
                 f"since the SQL parser is not installed: {parsing.INSTALL}"
             )
         notes = [note for note in notes if note not in skipped]
@@ -66,24 +67,20 @@ def _notes(notes: t.Sequence[Note]) -> t.Iterator[str]:
 
 def _summary(report: Report) -> str:
     counts = [
-        _count(report.count(severity), severity.value)
+        counted(report.count(severity), severity.value)
         for severity in Severity
         if report.count(severity)
     ]
     files = len(collections.Counter(finding.path for finding in report.findings))
-    read = f"{_count(report.revisions, 'revision')} read"
+    read = f"{counted(report.revisions, 'revision')} read"
     more = ""
     if report.notes:
-        more += f"; {_count(len(report.notes), 'statement')} not analysed"
+        more += f"; {counted(len(report.notes), 'statement')} not analysed"
     if report.silenced:
         more += f"; {report.silenced} ignored by a comment"
     if not counts:
         return f"Nothing found; {read}{more}."
-    return f"{', '.join(counts)} in {_count(files, 'file')}; {read}{more}."
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}" + ("" if number == 1 else "s")
+    return f"{', '.join(counts)} in {counted(files, 'file')}; {read}{more}."
 
 
 @functools.lru_cache(maxsize=32)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 
 from ...backfill.connections import begin_immediate
+from ...counting import counted
 from ...errors import OfflineError
 from ...errors import SchemaError
 from . import dependents
@@ -199,8 +200,8 @@ class ArchiveColumn(ArchiveOperation):
         )
         if missing:
             raise self.refused(
-                f"{missing:,} rows are not in the side table {archived.name}, though "
-                "triggers enter them",
+                f"the side table {archived.name} lacks {counted(missing, 'row')}, "
+                "though triggers enter them",
                 "See whether triggers are disabled for a session or the table",
                 "The column is as it was",
             )

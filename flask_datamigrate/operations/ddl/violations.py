@@ -8,6 +8,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ...backfill.keys import describe
+from ...counting import counted
 from .site import Site
 
 _SHOWN = 3
@@ -25,7 +26,7 @@ class Violations:
     keys: tuple[str, ...]
 
     def __str__(self) -> str:
-        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        rows = counted(self.count, "row")
         more = "" if self.count <= len(self.keys) else ", …"
         return f"{rows} ({', '.join(self.keys)}{more})" if self.keys else rows
 
