@@ -7,6 +7,8 @@ import typing as t
 import sqlalchemy as sa
 
 from ..errors import OfflineError
+from .ddl import sqlite_constraints
+from .ddl import sqlite_text
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -54,6 +56,10 @@ def _constraints(inspector: sa.Inspector, table: str, schema: str | None) -> set
         inspector.get_check_constraints(table, schema),
     ):
         names |= {constraint["name"] for constraint in found}
+    if inspector.dialect.name == "sqlite":
+        assert isinstance(inspector.bind, sa.Connection)
+        sql = sqlite_text.read(inspector.bind, table, schema)
+        names |= sqlite_constraints.names(sql)
     return names
 
 

@@ -236,7 +236,7 @@ def _on_mysql(archived: Archived) -> dict[str, t.Any]:
 
 def _on_sqlite(archived: Archived) -> dict[str, t.Any]:
     site = archived.site
-    sql = sqlite_text.read(site, archived.table, archived.schema)
+    sql = sqlite_text.read(site.connection, archived.table, archived.schema)
     column = site.columns(archived.table, archived.schema)[archived.column]
     whole = value_lists.column(sql, archived.column)
     space = "" if archived.schema is None else f"{site.quoted(archived.schema)}."

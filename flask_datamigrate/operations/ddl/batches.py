@@ -1,6 +1,7 @@
 """Alembic's own batch mode on SQLite, kept from deleting rows of other tables.
 
-It would lose the triggers of this package as well, which are made anew.
+It would lose the triggers of this package as well, which are made anew, and the names
+of foreign keys that the inspector of SQLAlchemy does not see.
 
 With foreign keys on, dropping the old table deletes its rows first, and with them each
 row that refers to one ON DELETE CASCADE:
@@ -19,6 +20,7 @@ from sqlalchemy import event
 from ...backfill.connections import begin_immediate
 from ..segment import current
 from . import rebuild
+from .sqlite_constraints import ForeignKey
 
 _PREFIX = "_alembic_tmp_"
 
@@ -40,6 +42,7 @@ class Batches:
         self._off = False
         self._renamed = False
         self._triggers: list[str] = []
+        self._keys: dict[str, list[ForeignKey]] = {}
         event.listen(connection, "before_execute", self._before)
         event.listen(connection, "after_execute", self._after)
 
@@ -58,6 +61,7 @@ class Batches:
         if isinstance(element, sa.schema.CreateTable):
             if element.element.name.startswith(_PREFIX):
                 self._keep_triggers(element.element)
+                self._keep_names(element.element)
                 self._begin(element.element)
         elif self._off and self._renamed and self._changes_rows(element):
             self._raw.commit()
@@ -72,6 +76,9 @@ class Batches:
             for sql in self._triggers:
                 connection.exec_driver_sql(sql)
             self._triggers = []
+            for name, keys in self._keys.items():
+                rebuild.name_again(connection, name, element.schema, keys)
+            self._keys = {}
 
     def _keep_triggers(self, new: sa.Table) -> None:
         """Take down the triggers of this package, which go with the old table."""
@@ -86,14 +93,24 @@ class Batches:
             sql for table, sql in found if f"{_PREFIX}{table}"[:50] == new.name
         ]
 
+    def _keep_names(self, new: sa.Table) -> None:
+        self._keys = {
+            name: rebuild.unseen_keys(self._connection, name, new.schema)
+            for name in self._rebuilt(new)
+        }
+
+    def _rebuilt(self, new: sa.Table) -> list[str]:
+        """Return the table that a batch is about to put another in the place of."""
+        names = sa.inspect(self._connection).get_table_names(new.schema)
+        return [name for name in names if f"{_PREFIX}{name}"[:50] == new.name]
+
     def _begin(self, new: sa.Table) -> None:
         self._renamed = False
         connection = self._connection
         if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
             return
-        inspector = sa.inspect(connection)
-        names = inspector.get_table_names(new.schema)
-        tables = [name for name in names if f"{_PREFIX}{name}"[:50] == new.name]
+        names = sa.inspect(connection).get_table_names(new.schema)
+        tables = self._rebuilt(new)
         if self._raw.in_transaction:
             for table in tables:
                 where = f"op.batch_alter_table, table {table}"

@@ -12,6 +12,8 @@ from alembic.operations import ops
 from ...backfill import faults
 from ...errors import SchemaError
 from ...quoting import single_percents
+from . import sqlite_constraints
+from . import sqlite_text
 from . import violations
 from .constraint import AddConstraint
 from .operation import Step
@@ -171,8 +173,8 @@ def _definition(site: Site, table: str, schema: str | None, name: str) -> str:
         shown = site.rows(f"SHOW CREATE TABLE {site.full_name(table, schema)}")[0][1]
         found = re.search(rf"CONSTRAINT .{re.escape(name)}. (CHECK .*)", shown)
         return found[1].rstrip(",") if found else ""
-    checks = sa.inspect(site.connection).get_check_constraints(table, schema)
-    return next((_plain(c["sqltext"]) for c in checks if c["name"] == name), "")
+    sql = sqlite_text.read(site.connection, table, schema)
+    return _plain(sqlite_constraints.check(sql, name) or "")
 
 
 def _plain(condition: str) -> str:

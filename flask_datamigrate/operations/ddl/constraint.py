@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from ...errors import SchemaError
 from ...quoting import full_name
 from ...quoting import quoted
+from . import sqlite_constraints
+from . import sqlite_text
 from .operation import Operation
 from .operation import Step
 from .site import Site
@@ -59,7 +61,14 @@ class AddConstraint(Operation):
             *inspector.get_unique_constraints(self.table, self.schema),
             *inspector.get_check_constraints(self.table, self.schema),
         ]
-        return any(one.get("name") == self.constraint for one in found)
+        names = {one.get("name") for one in found}
+        if site.family == "sqlite":
+            names |= sqlite_constraints.names(self.sqlite_text(site))
+        return self.constraint in names
+
+    def sqlite_text(self, site: Site) -> str:
+        """Return the CREATE TABLE of the table, on SQLite."""
+        return sqlite_text.read(site.connection, self.table, self.schema)
 
     def refuse(self, site: Site) -> None:
         if not self.is_there(site):

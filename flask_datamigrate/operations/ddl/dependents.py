@@ -72,7 +72,7 @@ def _on_mysql(site: Site, table: str, schema: str | None, column: str) -> list[s
 
 
 def _on_sqlite(site: Site, table: str, schema: str | None, column: str) -> list[str]:
-    sql = sqlite_text.read(site, table, schema)
+    sql = sqlite_text.read(site.connection, table, schema)
     return [
         *_keys(site, table, schema, column),
         *value_lists.expressions(sql, column, "sqlite"),

@@ -10,10 +10,11 @@ from ...errors import SchemaError
 from ...quoting import full_name
 from ...quoting import quoted
 from . import mysql_columns
+from . import sqlite_constraints
+from . import sqlite_text
 from .generated_index import GeneratedIndex
 from .operation import Operation
 from .operation import Step
-from .rebuild import rebuilt
 from .site import Site
 
 if t.TYPE_CHECKING:
@@ -36,6 +37,8 @@ class DropForeignKey(Operation):
         """Refuse nothing: one that is not there is none to drop."""
 
     def is_there(self, site: Site) -> bool:
+        if site.family == "sqlite":
+            return self._in_text(site) is not None
         found = sa.inspect(site.connection).get_foreign_keys(self.table, self.schema)
         return any(key["name"] == self.constraint for key in found)
 
@@ -52,18 +55,19 @@ class DropForeignKey(Operation):
         return steps
 
     def _sqlite(self, site: Site) -> list[Step]:
-        if not self.is_there(site):
+        found = self._in_text(site)
+        if found is None:
             return []
-        return [
-            rebuilt(
-                self.table,
-                self.schema,
-                lambda batch: batch.drop_constraint(
-                    self.constraint, type_="foreignkey"
-                ),
-                self.where,
-            )
-        ]
+        sql = sqlite_constraints.without(*found)
+        connection = site.connection
+        return [lambda _: sqlite_text.write(connection, self.table, self.schema, sql)]
+
+    def _in_text(self, site: Site) -> tuple[str, sqlite_constraints.ForeignKey] | None:
+        sql = sqlite_text.read(site.connection, self.table, self.schema)
+        for key in sqlite_constraints.foreign_keys(sql):
+            if key.name == self.constraint:
+                return sql, key
+        return None
 
     def _plain(self, dialect: sa.Dialect) -> list[Step]:
         return [self._drop(dialect, "CONSTRAINT")]

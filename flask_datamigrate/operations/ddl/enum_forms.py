@@ -312,7 +312,8 @@ class _SQLiteText(_Text):
             self.sql[: check.start] + self._allowed(values) + self.sql[check.end :]
         )
         sql = self._resized(changed, length)
-        return [lambda _: sqlite_text.write(self.site, self.table, self.schema, sql)]
+        connection = self.site.connection
+        return [lambda _: sqlite_text.write(connection, self.table, self.schema, sql)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -327,7 +328,7 @@ class _AnyText(Form):
 
 def _on_sqlite(given: _Given) -> Form | None:
     site, table, schema, column, _ = given
-    sql = sqlite_text.read(site, table, schema)
+    sql = sqlite_text.read(site.connection, table, schema)
     for check in value_lists.in_table(sql, column, "sqlite"):
         return _SQLiteText(*given, check.values, sql, check)
     is_text = isinstance(site.columns(table, schema)[column]["type"], sa.String)

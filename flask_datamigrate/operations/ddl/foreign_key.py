@@ -11,6 +11,7 @@ from alembic.operations import ops
 from ...errors import SchemaError
 from . import mysql_columns
 from . import referents
+from . import sqlite_constraints
 from . import violations
 from .constraint import AddConstraint
 from .generated_index import GeneratedIndex
@@ -92,17 +93,24 @@ class AddForeignKey(AddConstraint):
     def is_same(self, site: Site) -> bool:
         inspector = sa.inspect(site.connection)
         default = inspector.default_schema_name
-        for found in inspector.get_foreign_keys(self.table, self.schema):
-            if found["name"] == self.constraint:
-                return (
-                    found["constrained_columns"] == self.local
-                    and found["referred_columns"] == self.remote
-                    and found["referred_table"] == self.referent
-                    and (found["referred_schema"] or default)
-                    == (self.referent_schema or default)
-                    and _rules(found["options"]) == _rules(self.options)
-                )
-        return False
+        return any(
+            self._is_named(site, found)
+            and found["constrained_columns"] == self.local
+            and found["referred_columns"] == self.remote
+            and found["referred_table"] == self.referent
+            and (found["referred_schema"] or default)
+            == (self.referent_schema or default)
+            and _rules(found["options"]) == _rules(self.options)
+            for found in inspector.get_foreign_keys(self.table, self.schema)
+        )
+
+    def _is_named(self, site: Site, found: t.Mapping[str, t.Any]) -> bool:
+        if site.family != "sqlite":
+            return bool(found["name"] == self.constraint)
+        return any(
+            key.name == self.constraint and list(key.columns) == self.local
+            for key in sqlite_constraints.foreign_keys(self.sqlite_text(site))
+        )
 
     def refuse(self, site: Site) -> None:
         self._refuse_unequal()

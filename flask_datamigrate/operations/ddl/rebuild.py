@@ -15,6 +15,8 @@ from ...backfill.connections import begin_immediate
 from ...errors import SchemaError
 from ...quoting import full_name
 from ...quoting import quoted
+from . import sqlite_constraints
+from . import sqlite_text
 
 
 def rebuilt(
@@ -33,11 +35,13 @@ def rebuilt(
         connection = operations.get_bind()
         with _alone(connection, table, schema, where):
             triggers = _triggers(connection, table, schema)
+            keys = unseen_keys(connection, table, schema)
             drop_left_over(connection, table, schema)
             with operations.batch_alter_table(
                 table, schema=schema, recreate="always"
             ) as batch:
                 change(batch)
+            name_again(connection, table, schema, keys)
             # Those of this package are kept by every batch.
             kept = _triggers(connection, table, schema)
             for trigger in triggers:
@@ -45,6 +49,30 @@ def rebuilt(
                     _run(connection, trigger)
 
     return step
+
+
+def unseen_keys(
+    connection: sa.Connection, table: str, schema: str | None
+) -> list[sqlite_constraints.ForeignKey]:
+    """Return the foreign keys whose names a rebuild would lose."""
+    found = sa.inspect(connection).get_foreign_keys(table, schema)
+    seen = {key["name"] for key in found}
+    sql = sqlite_text.read(connection, table, schema)
+    keys = sqlite_constraints.foreign_keys(sql)
+    return [key for key in keys if key.name not in seen]
+
+
+def name_again(
+    connection: sa.Connection,
+    table: str,
+    schema: str | None,
+    keys: list[sqlite_constraints.ForeignKey],
+) -> None:
+    """Give the foreign keys of a table that was rebuilt the names they had."""
+    rebuilt = sqlite_text.read(connection, table, schema)
+    named = sqlite_constraints.with_names(rebuilt, keys)
+    if named != rebuilt:
+        sqlite_text.write(connection, table, schema, named)
 
 
 class _alone:

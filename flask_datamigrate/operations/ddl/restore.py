@@ -153,9 +153,9 @@ class RestoreColumn(ArchiveOperation):
             modify = f"ALTER TABLE {archived.table_sql} MODIFY {was['whole']}"
             _run(site, f"{modify}, ALGORITHM=INPLACE, LOCK=NONE")
         elif site.family == "sqlite":
-            sql = sqlite_text.read(site, self.table, self.schema)
+            sql = sqlite_text.read(site.connection, self.table, self.schema)
             sql = value_lists.with_column(sql, self.column, was["whole"])
-            sqlite_text.write(site, self.table, self.schema, sql)
+            sqlite_text.write(site.connection, self.table, self.schema, sql)
         else:
             if was["comment"] is not None:
                 on = f"{archived.table_sql}.{archived.column_sql}"

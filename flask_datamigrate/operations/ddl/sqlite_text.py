@@ -9,29 +9,32 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ...backfill.connections import begin_immediate
-from .site import Site
+from ...quoting import full_name
+from ...quoting import quoted
 
 
-def read(site: Site, table: str, schema: str | None) -> str:
-    """Return the CREATE TABLE of a table."""
-    return str(
-        site.scalar(
-            f"SELECT sql FROM {_space(site, schema)}sqlite_master "
-            "WHERE type = 'table' AND lower(name) = lower(:table)",
-            table=table,
-        )
+def read(connection: sa.Connection, table: str, schema: str | None) -> str:
+    """Return the CREATE TABLE of a table; "" when there is none."""
+    found = connection.execute(
+        sa.text(
+            f"SELECT sql FROM {_space(connection, schema)}sqlite_master "
+            "WHERE type = 'table' AND lower(name) = lower(:table)"
+        ),
+        {"table": table},
     )
+    return str(found.scalar() or "")
 
 
-def write(site: Site, table: str, schema: str | None, sql: str) -> None:
+def write(connection: sa.Connection, table: str, schema: str | None, sql: str) -> None:
     """Put another CREATE TABLE in the place of a table's, in the transaction.
 
     :param sql: it has to describe the rows as they are.
     """
-    connection = site.connection
     begin_immediate(connection)
-    space = _space(site, schema)
-    version = site.scalar(f"PRAGMA {space}schema_version")
+    space = _space(connection, schema)
+    version: int = connection.exec_driver_sql(
+        f"PRAGMA {space}schema_version"
+    ).scalar_one()
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     try:
         connection.execute(
@@ -45,8 +48,9 @@ def write(site: Site, table: str, schema: str | None, sql: str) -> None:
     finally:
         # Reads it anew, so that a text that SQLite cannot read fails here.
         connection.exec_driver_sql("PRAGMA writable_schema = RESET")
-    site.rows(f"SELECT 1 FROM {site.full_name(table, schema)} WHERE 1 = 0")
+    name = full_name(connection.dialect, table, schema)
+    connection.execute(sa.text(f"SELECT 1 FROM {name} WHERE 1 = 0"))
 
 
-def _space(site: Site, schema: str | None) -> str:
-    return "" if schema is None else f"{site.quoted(schema)}."
+def _space(connection: sa.Connection, schema: str | None) -> str:
+    return "" if schema is None else f"{quoted(connection.dialect, schema)}."

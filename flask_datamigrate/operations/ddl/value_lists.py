@@ -9,22 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import typing as t
 
-_TOKEN = r"""
-    (?P<space>\s+|--[^\n]*|/\*.*?\*/)
-    |(?P<text>'(?:%s|'')*')
-    |(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`%s|\w+)
-    |(?P<sign>.)
-    """
-_PATTERNS = {
-    family: re.compile(_TOKEN % parts, re.VERBOSE | re.DOTALL)
-    for family, parts in {
-        "postgresql": ("[^']", ""),
-        "mysql": (r"[^'\\]|\\.", ""),
-        "sqlite": ("[^']", r"|\[[^\]]*\]"),
-    }.items()
-}
+from . import create_table
+from .create_table import Token
+
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b", "Z": "\x1a"}
 
 
@@ -51,33 +39,13 @@ class ValueList:
     of_table: bool
 
 
-class _Token(t.NamedTuple):
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def name(self) -> str:
-        """The identifier, or the keyword in capitals' stead."""
-        if self.kind != "name":
-            return ""
-        quote = self.text[0]
-        if quote in '"`':
-            return self.text[1:-1].replace(quote * 2, quote)
-        return self.text[1:-1] if quote == "[" else self.text
-
-    def is_word(self, *words: str) -> bool:
-        return self.kind == "name" and self.text.upper() in words
-
-
 def in_table(sql: str, column: str, family: str) -> list[ValueList]:
     """Return the lists of a column's values in the text of a CREATE TABLE.
 
     :param family: ``mysql`` or ``sqlite``.
     """
     found = []
-    for item in _items(_tokens(sql, family)):
+    for item in create_table.items(create_table.tokens(sql, family)):
         for at, token in enumerate(item):
             if token.is_word("CHECK"):
                 listed = _listed(item[at + 1 :], column, family)
@@ -102,7 +70,9 @@ def in_definition(definition: str, column: str) -> tuple[str, ...] | None:
 
     :param definition: what ``pg_get_constraintdef`` returns.
     """
-    tokens = _bare(_tokens(definition.removesuffix(" NOT VALID"), "postgresql"))
+    tokens = _bare(
+        create_table.tokens(definition.removesuffix(" NOT VALID"), "postgresql")
+    )
     if len(tokens) < 4 or not tokens[0].is_word("CHECK") or tokens[1].name != column:
         return None
     rest = tokens[2:]
@@ -119,7 +89,7 @@ def enumerated(definition: str) -> tuple[int, int, tuple[str, ...]]:
 
     :returns: where they begin and end, and each as it is written.
     """
-    tokens = _tokens(definition, "mysql")
+    tokens = create_table.tokens(definition, "mysql")
     at = next(i for i, token in enumerate(tokens) if token.is_word("ENUM"))
     end = next(i for i in range(at, len(tokens)) if tokens[i].text == ")")
     texts = tuple(token.text for token in tokens[at:end] if token.kind == "text")
@@ -149,7 +119,7 @@ def with_column(sql: str, name: str, definition: str) -> str:
 
 
 def _column(sql: str, name: str) -> tuple[int, int]:
-    for item in _items(_tokens(sql, "sqlite")):
+    for item in create_table.items(create_table.tokens(sql, "sqlite")):
         if item[0].name.lower() == name.lower():
             return item[0].start, item[-1].end
     raise LookupError(name)
@@ -159,7 +129,7 @@ def expressions(sql: str, column: str, family: str) -> list[str]:
     """Return the CHECKs and generated columns in a CREATE TABLE that use a column."""
     return [
         sql[item[0].start : item[-1].end]
-        for item in _items(_tokens(sql, family))
+        for item in create_table.items(create_table.tokens(sql, family))
         if any(token.is_word("CHECK", "AS") for token in item)
         and any(token.name.lower() == column.lower() for token in item)
     ]
@@ -167,7 +137,7 @@ def expressions(sql: str, column: str, family: str) -> list[str]:
 
 def resized(sql: str, column: str, length: int, family: str) -> str:
     """Return a CREATE TABLE, or a column of one, where a VARCHAR is so long."""
-    tokens = _tokens(sql, family)
+    tokens = create_table.tokens(sql, family)
     for at in range(len(tokens) - 4):
         name, type_, opened, number, closed = tokens[at : at + 5]
         if (
@@ -182,7 +152,7 @@ def resized(sql: str, column: str, length: int, family: str) -> str:
 
 def literal(sql: str, family: str) -> str | None:
     """Return the text an expression begins with; ``None`` when it is no text."""
-    tokens = _bare(_tokens(sql, family))
+    tokens = _bare(create_table.tokens(sql, family))
     first = tokens[0] if tokens else None
     return unquoted(first.text, family) if first and first.kind == "text" else None
 
@@ -194,17 +164,9 @@ def quoted(value: str, family: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _tokens(sql: str, family: str) -> list[_Token]:
-    return [
-        _Token(match.lastgroup or "", match[0], match.start(), match.end())
-        for match in _PATTERNS[family].finditer(sql)
-        if match.lastgroup != "space"
-    ]
-
-
-def _bare(tokens: list[_Token]) -> list[_Token]:
+def _bare(tokens: list[Token]) -> list[Token]:
     """Drop casts, parentheses and brackets, which PostgreSQL adds as it likes."""
-    kept: list[_Token] = []
+    kept: list[Token] = []
     cast = False
     for token in tokens:
         if token.text in ("(", ")", "[", "]") or (cast and token.kind == "name"):
@@ -215,25 +177,8 @@ def _bare(tokens: list[_Token]) -> list[_Token]:
     return kept
 
 
-def _items(tokens: list[_Token]) -> t.Iterator[list[_Token]]:
-    """Return what stands between the commas of the outermost parentheses."""
-    depth = 0
-    item: list[_Token] = []
-    for token in tokens:
-        depth -= token.text == ")"
-        if depth == 0 and item:
-            yield item
-            return
-        if depth == 1 and token.text == ",":
-            yield item
-            item = []
-        elif depth:
-            item.append(token)
-        depth += token.text == "("
-
-
 def _listed(
-    tokens: list[_Token], column: str, family: str
+    tokens: list[Token], column: str, family: str
 ) -> tuple[int, int, tuple[str, ...]] | None:
     """Read ``(column IN ('a', 'b'))``, which MariaDB makes ``= 'a'`` for one value."""
     at = 0
@@ -245,7 +190,7 @@ def _listed(
     start = tokens[at].end
     at += 1
     depth = opened
-    texts: list[_Token] = []
+    texts: list[Token] = []
     shape: list[str] = []
     end = start
     for token in tokens[at:]:
