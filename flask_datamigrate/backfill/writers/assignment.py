@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import typing as t
 
 import sqlalchemy as sa
@@ -52,19 +53,25 @@ class Assignment:
             preparer.quote(n) for n in self.names
         ]
 
-    def as_sent(
-        self, dialect: sa.Dialect, rows: t.Iterable[Row]
-    ) -> t.Iterator[list[t.Any]]:
-        """Return the rows as the column types give them to the driver."""
-        processors = [
-            column.type.dialect_impl(dialect).bind_processor(dialect)
-            for column in self.columns
-        ]
-        for row in rows:
-            yield [
-                value if process is None else process(value)
-                for value, process in zip(row, processors, strict=True)
-            ]
+    def sent(
+        self, dialect: sa.Dialect, rows: t.Sequence[Row]
+    ) -> list[t.Sequence[t.Any]]:
+        """Return the values of each column, as its type gives them to the driver."""
+        sent: list[t.Sequence[t.Any]] = []
+        for column, values in zip(self.columns, by_column(rows), strict=True):
+            process = column.type.dialect_impl(dialect).bind_processor(dialect)
+            sent.append(values if process is None else [*map(process, values)])
+        return sent
+
+
+def by_column(rows: t.Sequence[Row]) -> list[list[t.Any]]:
+    """Return the values of each column.
+
+    A loop in C over a column is several times as fast as one over rows in Python.
+    ``zip(*rows)`` would make an iterator of each row, which the garbage collector then
+    goes through.
+    """
+    return [[*map(operator.itemgetter(i), rows)] for i in range(len(rows[0]))]
 
 
 class WriteBack(t.Protocol):

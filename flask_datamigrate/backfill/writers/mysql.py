@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
+import operator
 import typing as t
 import uuid
 
@@ -59,30 +61,38 @@ def write_back(
     )
     one = f"UNION ALL SELECT {', '.join(['%s'] * len(names))}"
     met = 0
-    for chunk in _chunks(assignment.as_sent(dialect, rows)):
+    for chunk in _chunks(assignment.sent(dialect, rows)):
         statement = (
             f"UPDATE {target} AS dm_t JOIN ("
             f"SELECT {head} FROM {target} WHERE FALSE {' '.join([one] * len(chunk))}"
             f") AS dm_v ON {on} SET {assignments}"
         )
-        values = tuple(value for row in chunk for value in row)
+        values = tuple(itertools.chain.from_iterable(chunk))
         met += connection.exec_driver_sql(statement, values).rowcount
     return met
 
 
-def _chunks(rows: t.Iterable[list[t.Any]]) -> t.Iterator[list[list[t.Any]]]:
-    """Split rows into what one statement takes."""
-    chunk: list[list[t.Any]] = []
-    length = 0
-    for values in rows:
-        for value in values:
-            if not isinstance(value, _WRITABLE):
-                kind = type(value).__name__
-                raise TypeError(f"no column of this type takes a {kind}")
-        added = sum(len(value) for value in values if isinstance(value, str | bytes))
-        if chunk and (len(chunk) == MOST_ROWS or length + added > MOST_LENGTH):
-            yield chunk
-            chunk, length = [], 0
-        chunk.append(values)
+def _chunks(
+    columns: t.Sequence[t.Sequence[t.Any]],
+) -> t.Iterator[list[tuple[t.Any, ...]]]:
+    """Make rows of columns, as many at a time as one statement takes."""
+    rows = list(zip(*columns, strict=True))
+    lengths = [0] * len(rows)
+    for values in columns:
+        kinds = set(map(type, values))
+        for kind in kinds:
+            if not issubclass(kind, _WRITABLE):
+                raise TypeError(f"no column of this type takes a {kind.__name__}")
+        if any(issubclass(kind, str | bytes) for kind in kinds):
+            lengths = [*map(operator.add, lengths, map(_length, values))]
+    start = length = 0
+    for at, added in enumerate(lengths):
+        if at > start and (at - start == MOST_ROWS or length + added > MOST_LENGTH):
+            yield rows[start:at]
+            start, length = at, 0
         length += added
-    yield chunk
+    yield rows[start:]
+
+
+def _length(value: t.Any) -> int:
+    return len(value) if isinstance(value, str | bytes) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import functools
@@ -16,10 +17,13 @@ from ..keys import Position
 from ..keys import parameters
 from .assignment import Assignment
 from .assignment import Row
+from .assignment import by_column
 
 _TYPES = """
-SELECT a.attname, format_type(a.atttypid, -1)
-FROM pg_attribute a WHERE a.attnum > 0 AND a.attrelid = CAST(concat_ws('.',
+SELECT a.attname, format_type(a.atttypid, -1),
+  t.typarray <> 0 AND t.typcategory <> 'A' AND t.typdelim = ',' AS in_arrays
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attnum > 0 AND a.attrelid = CAST(concat_ws('.',
   quote_ident(CAST(:schema AS text)), quote_ident(CAST(:name AS text))) AS regclass)
 """
 
@@ -33,13 +37,13 @@ def write_back(
 ) -> int:
     """Update rows by key, and return how many were met.
 
-    Arrays of text that the server casts to the columns' own types cost the client
+    Literals of arrays that the server reads as the columns' own types cost the client
     least; the range of the key in the WHERE keeps the plan a range scan.
     """
     arrays = {
         f"dm_array_{i}": _array(values, _to_text(column.type, connection.dialect))
         for i, (values, column) in enumerate(
-            zip(zip(*rows, strict=True), assignment.columns, strict=True)
+            zip(by_column(rows), assignment.columns, strict=True)
         )
     }
     statement = _statement(connection, assignment, low is None)
@@ -62,9 +66,9 @@ def _statement(
                 *(
                     sa.cast(
                         sa.bindparam(f"dm_array_{i}", type_=sa.Text()),
-                        sa.ARRAY(sa.Text()),
+                        _Named(f"{types[name].sent}[]"),
                     )
-                    for i in range(len(names))
+                    for i, name in enumerate(names)
                 )
             )
             .table_valued(*(f"c{i}" for i in range(len(names))))
@@ -72,7 +76,7 @@ def _statement(
         )
         typed = sa.select(
             *(
-                _cast_to(sent.c[f"c{i}"], types[name]).label(f"v{i}")
+                types[name].read(sent.c[f"c{i}"]).label(f"v{i}")
                 for i, name in enumerate(names)
             )
         ).subquery("dm_rows")
@@ -93,21 +97,37 @@ def _statement(
     return t.cast(sa.Update, cache[at])
 
 
-def _server_types(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
-    """Return the name of each column's type as the server has it, without a length.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _ServerType:
+    """The type of a column, and the one that its values are sent as in an array.
 
-    A cast to ``varchar(50)`` would cut a longer text off in silence, where an
-    assignment of ``varchar`` is an error.
+    :param name: without a length. A cast to ``varchar(50)`` would cut a longer text
+        off in silence, where an assignment of ``varchar`` is an error.
+    """
+
+    name: str
+    sent: str
+
+    def read(self, column: sa.ColumnElement[t.Any]) -> sa.ColumnElement[t.Any]:
+        """Return what was sent as this type."""
+        return column if self.sent == self.name else sa.cast(column, _Named(self.name))
+
+
+def _server_types(connection: sa.Connection, table: sa.Table) -> dict[str, _ServerType]:
+    """Return the type of each column as the server has it.
+
+    Of most types there are arrays, which the server reads quickest. A type that is an
+    array itself would be taken apart down to its elements, and some have another
+    delimiter than the comma: those are sent as text.
     """
     values = {"schema": table.schema, "name": table.name}
     found = connection.execute(sa.text(_TYPES), values)
-    return {row.attname: row.format_type for row in found}
-
-
-def _cast_to(
-    column: sa.ColumnElement[t.Any], type_name: str
-) -> sa.ColumnElement[t.Any]:
-    return sa.cast(column, _Named(type_name))
+    return {
+        row.attname: _ServerType(
+            row.format_type, row.format_type if row.in_arrays else "text"
+        )
+        for row in found
+    }
 
 
 class _Named(sa.types.UserDefinedType[t.Any]):
@@ -121,6 +141,8 @@ class _Named(sa.types.UserDefinedType[t.Any]):
     def get_col_spec(self, **kw: t.Any) -> str:
         return self.name
 
+
+_NUMBERS = frozenset({int, float, type(None)})
 
 ToText = t.Callable[[t.Any], "str | None"]
 
@@ -216,12 +238,16 @@ def _nested(values: t.Sequence[t.Any] | None) -> str | None:
     return "{" + ",".join(parts) + "}"
 
 
-def _array(values: t.Iterable[t.Any], write: ToText = _text) -> str:
+def _array(values: t.Sequence[t.Any], write: ToText = _text) -> str:
     """Write an array literal of PostgreSQL (manual, section 8.15.2)."""
-    texts = [write(value) for value in values]
+    kinds = set(map(type, values)) if write is _text else set()
+    if kinds and kinds <= _NUMBERS:
+        # As Python writes a list of them, but for what is missing.
+        return "{" + str(list(values))[1:-1].replace("None", "NULL") + "}"
+    texts = values if kinds == {str} else [write(value) for value in values]
     if None not in texts:
         # Most arrays hold nothing to escape; one look at them all is quickest.
-        body = '","'.join(t.cast("list[str]", texts))
+        body = '","'.join(t.cast("t.Sequence[str]", texts))
         if "\\" not in body and body.count('"') == 2 * (len(texts) - 1):
             return f'{{"{body}"}}'
     return "{" + ",".join(map(_element, texts)) + "}"

@@ -14,6 +14,9 @@ from ..keys import Position
 from .assignment import Assignment
 from .assignment import Row
 
+_WHOLE = frozenset({int, bool, type(None)})
+"""The types of which every value is one that a column of numbers takes."""
+
 
 def write_back(
     connection: sa.Connection,
@@ -27,18 +30,20 @@ def write_back(
     size = assignment.key_size
     assignments = ", ".join(f"{name} = ?" for name in names[size:])
     same = " AND ".join(f"{name} = ?" for name in names[:size])
-    sent = list(assignment.as_sent(connection.dialect, rows))
-    for column, values in zip(assignment.columns, zip(*sent, strict=True), strict=True):
+    sent = assignment.sent(connection.dialect, rows)
+    for column, values in zip(assignment.columns, sent, strict=True):
         if type_family(column.type) == "number":
             _check_numbers(values)
-    ordered = [(*row[size:], *row[:size]) for row in sent]
+    ordered = list(zip(*sent[size:], *sent[:size], strict=True))
     return connection.exec_driver_sql(
         f"UPDATE {target} SET {assignments} WHERE {same}", ordered
     ).rowcount
 
 
-def _check_numbers(values: t.Iterable[t.Any]) -> None:
+def _check_numbers(values: t.Sequence[t.Any]) -> None:
     """Refuse what this database would store in a column of numbers all the same."""
+    if set(map(type, values)) <= _WHOLE:
+        return
     for value in values:
         if isinstance(value, str | bytes):
             raise TypeError(f"a column of numbers does not take {value!r}")
