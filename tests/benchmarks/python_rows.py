@@ -17,21 +17,17 @@ copy of the table.
 from __future__ import annotations
 
 import io
-import itertools
 import tempfile
 import typing as t
 
 import sqlalchemy as sa
 
 from flask_datamigrate import Backfill
-from flask_datamigrate import settings
-from flask_datamigrate.backfill.connections import OwnTransactions
-from flask_datamigrate.backfill.runner import Runner
-from flask_datamigrate.backfill.runner import Task
 from tests.benchmarks import arguments
 from tests.benchmarks import timing
 from tests.benchmarks.people import People
 from tests.benchmarks.people import people
+from tests.benchmarks.runs import run
 
 READ = "SELECT id, full_name, email FROM people WHERE score IS NULL"
 LOOP = "UPDATE people SET score = :score WHERE id = :id"
@@ -41,12 +37,16 @@ DRIVER_LOOP = "UPDATE people SET score = %s WHERE id = %s"
 def main(argv: t.Sequence[str] | None = None) -> None:
     """Print the ratios for one database."""
     parser = arguments.parser(__doc__, rows=100_000, runs=5)
+    parser.add_argument(
+        "--no-loops",
+        action="store_true",
+        help="leave the loops out, which take minutes for a million rows",
+    )
     args = parser.parse_args(argv)
     with arguments.scratch(args.url, wal=args.wal) as database:
         table = People(database, args.rows)
         local = {"local_infile": True} if database.name == "mysql" else {}
         engine = database.engine(connect_args=local)
-        names = (f"run{number}" for number in itertools.count())
         sums = set()
 
         def check() -> None:
@@ -59,9 +59,11 @@ def main(argv: t.Sequence[str] | None = None) -> None:
         ways: dict[str, t.Callable[[], object]] = {
             "loop, SQLAlchemy": lambda: loop(engine),
             "loop, bare driver": lambda: driver_loop(engine),
-            "backfill": lambda: backfill(engine, next(names)),
+            "backfill": lambda: backfill(engine),
             fastest_name: lambda: fastest(engine),
         }
+        if args.no_loops:
+            del ways["loop, SQLAlchemy"], ways["loop, bare driver"]
         seconds = timing.interleaved(ways, args.runs, before=table.refresh, after=check)
         assert len(sums) == 1, "the ways did not come to the same scores"
         print(f"{engine.name} ({engine.driver}), {args.rows:,} rows, {args.runs} runs")
@@ -76,19 +78,20 @@ def score(full_name: str, email: str) -> int:
     return 20 * len(words) + 40 * (words[-1] in mailbox) + len(set(mailbox))
 
 
-def backfill(engine: sa.Engine, name: str) -> None:
+def backfill(engine: sa.Engine) -> None:
     """Run the backfill in batches, with the settings as they are by default."""
-    defaults = settings.read({})
-    transactions = OwnTransactions(engine, defaults.row_lock_timeout)
-    definition = Backfill.rows(
+    run(engine, definition())
+
+
+def definition() -> Backfill:
+    """Return the backfill, as a revision would have it."""
+    return Backfill.rows(
         people,
         lambda row: {"score": score(row["full_name"], row["email"])},
         reads=["full_name", "email"],
         writes=["score"],
         where=people.c.score.is_(None),
     )
-    Runner(transactions, defaults).run(Task(definition, name, None))
-    transactions.close()
 
 
 def loop(engine: sa.Engine) -> None:

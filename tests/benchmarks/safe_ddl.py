@@ -8,25 +8,20 @@ Alembic's own, and the safe one. What counts is the client's longest statement.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import pathlib
-import random
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import typing as t
-
-import sqlalchemy as sa
 
 import flask_datamigrate
 from tests.apps import Project
 from tests.benchmarks import arguments
 from tests.benchmarks import timing
+from tests.benchmarks.client import Client
 from tests.databases.database import Database
 
-PER_SECOND = 100
 _LEAD = 0.7
 """Seconds the client runs before the upgrade begins, and after it ended."""
 
@@ -122,34 +117,10 @@ CASES = {
 }
 
 
-def client(url: str, rows: int, stop: t.Any, results: t.Any) -> None:
-    """Do updates and selects at a steady rate, and send when each began and ended."""
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    done: list[tuple[float, float]] = []
-
-    def work(statement: str) -> None:
-        text = sa.text(statement)
-        with engine.connect() as connection:
-            due = time.monotonic()
-            while not stop.is_set():
-                begun = time.monotonic()
-                connection.execute(text, {"id": random.randint(1, rows)})
-                done.append((begun, time.monotonic()))
-                due = max(due + 1 / PER_SECOND, time.monotonic() - 1)
-                time.sleep(max(0.0, due - time.monotonic()))
-
-    threads = [
-        threading.Thread(target=work, args=(statement,))
-        for statement in (
-            "UPDATE accounts SET score = score + 1 WHERE id = :id",
-            "SELECT score FROM accounts WHERE id = :id",
-        )
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    results.put(done)
+CLIENT = {
+    "update": "UPDATE accounts SET score = score + 1 WHERE id = :id",
+    "select": "SELECT score FROM accounts WHERE id = :id",
+}
 
 
 class Bench:
@@ -177,39 +148,26 @@ class Bench:
         if directive is not None:
             body = f"def upgrade():\n    {directive}\n"
             self._project.revision("r1", body)
-        context = multiprocessing.get_context("spawn")
-        stop, results = context.Event(), context.Queue()
-        process = context.Process(
-            target=client, args=(self._database.url, self._rows, stop, results)
-        )
-        process.start()
-        self._wait_for_client()
-        time.sleep(_LEAD)
-        begun = time.monotonic()
-        if directive is None:
-            time.sleep(5)
-        else:
-            ran = self._project.run("db", "upgrade")
-            assert ran.code == 0, ran.err
-        ended = time.monotonic()
-        time.sleep(_LEAD)
-        stop.set()
-        done = results.get()
-        process.join()
+        with Client(self._database.url, CLIENT, self._rows) as client:
+            time.sleep(_LEAD)
+            begun = time.monotonic()
+            if directive is None:
+                time.sleep(5)
+            else:
+                ran = self._project.run("db", "upgrade")
+                assert ran.code == 0, ran.err
+            ended = time.monotonic()
+            time.sleep(_LEAD)
         self._execute("DROP TABLE IF EXISTS alembic_version")
         for statement in case.back if directive is not None else ():
             self._execute(statement)
         self._execute("VACUUM ANALYZE accounts")
-        during = [b - a for a, b in done if b >= begun and a <= ended]
-        return max(during), ended - begun
-
-    def _wait_for_client(self) -> None:
-        query = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND query LIKE '%%accounts%%WHERE id%%' AND pid <> pg_backend_pid()"
-        )
-        while self._database.scalar(query.replace("%%", "%")) < 2:
-            time.sleep(0.05)
+        waits = [
+            one.ended - one.begun
+            for one in client.done
+            if one.ended >= begun and one.begun <= ended
+        ]
+        return max(waits), ended - begun
 
     def _execute(self, statement: str) -> None:
         engine = self._database.engine(isolation_level="AUTOCOMMIT")

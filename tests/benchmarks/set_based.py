@@ -11,20 +11,16 @@ as they are when nobody sets any. Each run gets a fresh copy of the table.
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 
 import sqlalchemy as sa
 
 from flask_datamigrate import Backfill
-from flask_datamigrate import settings
-from flask_datamigrate.backfill.connections import OwnTransactions
-from flask_datamigrate.backfill.runner import Runner
-from flask_datamigrate.backfill.runner import Task
 from tests.benchmarks import arguments
 from tests.benchmarks import timing
 from tests.benchmarks.people import People
 from tests.benchmarks.people import people
+from tests.benchmarks.runs import run
 
 STATEMENT = (
     sa.update(people)
@@ -47,23 +43,18 @@ def main(argv: t.Sequence[str] | None = None) -> None:
     with arguments.scratch(args.url, wal=args.wal) as database:
         table = People(database, args.rows)
         engine = database.engine()
-        names = (f"run{number}" for number in itertools.count())
 
         def one_update() -> None:
             with engine.begin() as connection:
                 connection.execute(STATEMENT)
 
         def backfill(**options: t.Any) -> None:
-            transactions = OwnTransactions(engine, defaults.row_lock_timeout)
-            runner = Runner(transactions, defaults)
-            runner.run(Task(Backfill(STATEMENT, **options), next(names), None))
-            transactions.close()
+            run(engine, Backfill(STATEMENT, **options))
 
         def all_done() -> None:
             done = "SELECT count(*) FROM people WHERE score IS NOT NULL"
             assert database.scalar(done) == args.rows
 
-        defaults = settings.read({})
         ways: dict[str, t.Callable[[], object]] = {
             "one UPDATE": one_update,
             "backfill": backfill,

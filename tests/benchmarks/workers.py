@@ -12,17 +12,13 @@ writer at a time, so there is nothing to compare there.
 from __future__ import annotations
 
 import functools
-import itertools
 import typing as t
 
 from flask_datamigrate import Backfill
-from flask_datamigrate import settings
-from flask_datamigrate.backfill.connections import OwnTransactions
-from flask_datamigrate.backfill.runner import Runner
-from flask_datamigrate.backfill.runner import Task
 from tests.benchmarks import arguments
 from tests.benchmarks import timing
 from tests.benchmarks.people import People
+from tests.benchmarks.runs import run
 from tests.benchmarks.set_based import STATEMENT
 
 
@@ -40,14 +36,9 @@ def main(argv: t.Sequence[str] | None = None) -> None:
     with arguments.scratch(args.url) as database:
         table = People(database, args.rows)
         engine = database.engine()
-        names = (f"run{number}" for number in itertools.count())
-        defaults = settings.read({})
 
         def backfill(workers: int) -> None:
-            transactions = OwnTransactions(engine, defaults.row_lock_timeout)
-            runner = Runner(transactions, defaults)
-            runner.run(Task(Backfill(STATEMENT), next(names), None), workers)
-            transactions.close()
+            run(engine, Backfill(STATEMENT), workers)
 
         def all_done() -> None:
             done = "SELECT count(*) FROM people WHERE score IS NOT NULL"
