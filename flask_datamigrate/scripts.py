@@ -87,7 +87,8 @@ def explain(
     """
     line = _line_of(error, pathlib.Path(directory).resolve())
     where = f"revision {revision}" if revision else "migrations"
-    text = str(error).splitlines()[0] if str(error) else ""
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = said.splitlines()[0] if said else ""
     return RevisionError(
         f"{type(error).__name__}: {text}",
         where=f"{where} ({line})" if line else where,
@@ -118,7 +119,9 @@ def located(error: DefinitionError, directory: str) -> DefinitionError:
 def _line_of(error: Exception, root: pathlib.Path) -> str:
     """Return the innermost line of a script an error is from, if there is one."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{pathlib.Path(error.filename).name}, line {error.lineno}"
+        name = pathlib.Path(error.filename).name
+        # Of an encoding that is not known, no line is given.
+        return f"{name}, line {error.lineno}" if error.lineno else name
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = pathlib.Path(frame.filename).resolve()
         if path.is_relative_to(root):

@@ -36,6 +36,8 @@ class Source:
                 f"it cannot be read: {error}",
                 where=f"revision {revision} ({path.name})",
                 state="Nothing was written",
+                next="Save it as UTF-8, name no other encoding in its first two lines, "
+                "and run the same command again",
             ) from error
         self.parents = {
             child: node
@@ -72,6 +74,9 @@ class Source:
         if not text and alone and not rest.strip():
             begin -= _characters(line, node.col_offset)
             end += len(rest)
+        elif not text and alone:
+            # A comment behind it takes its place.
+            end += len(rest) - len(rest.lstrip())
         self._edits.append((begin, end, text))
 
     def insert_after(self, line: int, text: str) -> None:

@@ -60,6 +60,16 @@ class History:
             self.headers[name].labels for name in self.ancestors([head.revision])
         )
 
+    def astray(self) -> t.Iterator[tuple[Header, str]]:
+        """Return the revisions that follow or depend on one that has no file."""
+        if self.unread:
+            # It may be in one of those.
+            return
+        for found in self.headers.values():
+            for name in (*found.down, *found.depends):
+                if name not in self.headers and not self._matching(name):
+                    yield found, name
+
     def ancestors(self, revisions: t.Iterable[str]) -> set[str]:
         """Return revisions with all that they follow or depend on."""
         found: set[str] = set()
@@ -94,6 +104,14 @@ class History:
                 f"{name!r} is the beginning of several revisions: {listed}",
                 where="migrations",
                 next="Write more of the one you mean",
+            )
+        if self.unread:
+            files = ", ".join(unread.path.name for unread in self.unread)
+            raise LintError(
+                f"there is no revision {name!r} among those that can be read; these "
+                f"files cannot: {files}",
+                where="migrations",
+                next="See why with flask db data lint --all",
             )
         raise LintError(
             f"there is no revision {name!r}",

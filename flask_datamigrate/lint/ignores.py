@@ -140,12 +140,16 @@ def _wrong(script: Script, ignore: Ignore) -> Finding:
         what = "it names no rule, so it silences none"
     elif unknown:
         what = f"there is no rule {', '.join(unknown)}, so it silences none"
+        ids = "DM1xx"
     else:
         what = "it does not say why, so it silences nothing"
     return dataclasses.replace(
         _at(script, ignore, NO_REASON.id, NO_REASON.title, what),
         severity=NO_REASON.severity,
-        instead=(f"# datamigrate: ignore[{ids}] {ignore.reason or 'why it is right'}",),
+        instead=(
+            f"# datamigrate: ignore[{ids}] {ignore.reason or 'why it is right'}",
+            *(["# with the id that stands in the finding"] if unknown else []),
+        ),
     )
 
 

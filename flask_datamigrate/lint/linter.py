@@ -70,6 +70,7 @@ def lint(
     """
     findings = [UNREADABLE.report(x.path, x.error) for x in history.unread]
     if tree:
+        findings += UNREADABLE.astray(history)
         findings += HEADS.report(history)
     notes: list[Note] = []
     silenced = 0

@@ -204,7 +204,7 @@ def test_other_ways_to_import_a_model(
 ) -> None:
     blog.write(imports, body)
     output = rewrite(blog, module, "--check")
-    assert "Both send the same SQL: 1 statements" in output, output
+    assert "Both send the same SQL: 1 statement." in output, output
     assert "blog" not in blog.path.read_text()
     again = rewrite(blog, module)
     assert "it imports no model of the app" in again
@@ -279,6 +279,46 @@ def test_a_uuid_stays_one(blog: Blog, module: types.ModuleType) -> None:
     output = rewrite(blog, module, "--check")
     assert "Both send the same SQL: 2 statements" in output, output
     assert 'sa.Column("id", sa.Uuid, primary_key=True)' in blog.path.read_text()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_comment_behind_an_import_takes_its_place(
+    blog: Blog, module: types.ModuleType
+) -> None:
+    blog.write(
+        "from blog.models import User  # asked for by the auditors\n",
+        """
+        def upgrade():
+            op.execute(sa.update(User).values(name="x"))
+
+
+        def downgrade():
+            pass
+        """,
+    )
+    assert "Rewrote " in rewrite(blog, module)
+    assert "\n# asked for by the auditors\n" in blog.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (b"# -*- coding: klingon -*-\n", "(r2.py): SyntaxError: unknown encoding"),
+        (b"# \xe9\n", "Save it as UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_script_in_another_encoding_is_named(
+    blog: Blog, module: types.ModuleType, first: bytes, said: str
+) -> None:
+    blog.write("", "def upgrade():\n    pass\n")
+    app = blog.app(module)
+    blog.path.write_bytes(first + blog.path.read_bytes())
+    runner = app.test_cli_runner()
+    result = runner.invoke(args=["db", "data", "freeze", "--rewrite", "r2"])
+    assert result.exit_code == 1
+    assert said in result.output and "line 0" not in result.output
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

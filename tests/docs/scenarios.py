@@ -74,7 +74,7 @@ class Scene:
     def __init__(self, path: pathlib.Path) -> None:
         self.project = Project(path, f"sqlite:///{path}/app.db")
         self._cleanup = contextlib.ExitStack()
-        with self._app():
+        with self.app():
             flask_migrate.init(str(self.project.migrations))
         self.project.revision("a1", TABLES)
         self.upgrade()
@@ -90,23 +90,23 @@ class Scene:
         return self.project.revision("b2", body, down="a1")
 
     def upgrade(self, **config: t.Any) -> None:
-        with self._app(**config):
+        with self.app(**config):
             flask_datamigrate.upgrade()
 
     def downgrade(self) -> None:
-        with self._app():
+        with self.app():
             flask_datamigrate.downgrade()
 
     def write_sql(self) -> None:
-        with self._app():
+        with self.app():
             flask_datamigrate.upgrade(revision="a1:head", sql=True)
 
     def run(self, name: str) -> None:
-        with self._app():
+        with self.app():
             deferred.run(None, [name], Reporter(), threading.Event())
 
     def forget(self, name: str) -> None:
-        with self._app():
+        with self.app():
             for entry, _ in forgetting.kept(None, name):
                 forgetting.forget(entry)
 
@@ -119,11 +119,11 @@ class Scene:
         connection.execute(statement)
 
     @contextlib.contextmanager
-    def _app(self, **config: t.Any) -> t.Iterator[None]:
+    def app(self, **config: t.Any) -> t.Iterator[Flask]:
         app = self.project.app(**config)
         with app.app_context():
             try:
-                yield
+                yield app
             finally:
                 for engine in app.extensions["migrate"].db.engines.values():
                     engine.dispose()

@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+from flask_datamigrate.errors import LintError
 from flask_datamigrate.lint import history
 from flask_datamigrate.lint import source
 from flask_datamigrate.lint.findings import Severity
@@ -91,6 +92,32 @@ def test_two_heads_are_an_error_that_names_the_merge(tmp_path: pathlib.Path) -> 
     assert "a2, b2" in finding.message
     assert "flask db merge" in finding.instead[0]
     assert finding.span.line == 2
+
+
+def test_a_revision_that_follows_none_is_an_error(tmp_path: pathlib.Path) -> None:
+    header = HEADER.replace("down_revision = None", 'down_revision = "gone"')
+    (finding,) = report(tmp_path, GOOD, header=header).findings
+    assert (finding.rule, finding.severity) == ("DM100", Severity.ERROR)
+    assert "no file has the revision gone" in finding.message
+    assert finding.span.line == 6
+
+
+def test_what_it_follows_may_be_in_a_file_that_cannot_be_read(
+    tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / "gone.py").write_text("def upgrade(:")
+    header = HEADER.replace("down_revision = None", 'down_revision = "gone"')
+    (finding,) = report(tmp_path, GOOD, header=header).findings
+    assert finding.path.name == "gone.py"
+
+
+def test_a_name_that_no_readable_file_has_leads_to_the_others(
+    tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / "broken.py").write_text("def upgrade(:")
+    report(tmp_path, GOOD)
+    with pytest.raises(LintError, match="cannot: broken.py"):
+        history.load([tmp_path]).resolve("r9")
 
 
 def test_merged_heads_are_one(tmp_path: pathlib.Path) -> None:

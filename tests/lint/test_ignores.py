@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from flask_datamigrate.lint.linter import Options
+from tests.lint.reading import findings
 from tests.lint.reading import report
 from tests.lint.reading import rules
 
@@ -96,3 +97,15 @@ def upgrade():
     found = report(tmp_path, body + DOWN)
     assert not found.findings
     assert [note.span.line for note in found.notes] == [9]
+
+
+def test_an_ignore_of_a_rule_that_is_none_is_not_proposed_again(
+    tmp_path: pathlib.Path,
+) -> None:
+    body = """
+        def upgrade():
+            op.drop_table("users")  # datamigrate: ignore[DM999] unused by now
+    """
+    (found,) = [x for x in findings(tmp_path, body) if x.rule == "DM125"]
+    assert "there is no rule DM999" in found.message
+    assert not any("DM999" in line for line in found.instead)

@@ -90,17 +90,24 @@ def upgrade():
     assert [finding.span.line for finding in found] == [11]
 
 
-def test_no_help_waits_for_the_parser() -> None:
+def test_no_help_of_any_command_waits_for_the_parser() -> None:
     program = """
 import sys
-import flask, flask_sqlalchemy
+import click, flask, flask_sqlalchemy
 from flask_datamigrate import DataMigrate
 app = flask.Flask("app")
 app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
 DataMigrate(app, flask_sqlalchemy.SQLAlchemy(app))
-for words in (["db", "--help"], ["db", "data", "--help"],
-              ["db", "data", "lint", "--help"]):
-    assert app.test_cli_runner().invoke(args=words).exit_code == 0
+def ask(command, words):
+    ran = app.test_cli_runner().invoke(args=[*words, "--help"])
+    assert ran.exit_code == 0 and "Usage: " in ran.output, words
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from ask(command.get_command(context, name), [*words, name])
+asked = list(ask(app.cli.commands["db"], ["db"]))
+assert ["db", "data", "lint"] in asked and ["db", "upgrade"] in asked, asked
 print("sqlglot" in sys.modules, "flask_datamigrate.lint.rules" in sys.modules)
 """
     ran = subprocess.run(

@@ -19,8 +19,9 @@ class UnreadableScript(Rule):
     title = "unreadable migration"
     severity = Severity.ERROR
     breaks = (
-        "Alembic loads every file before it runs any: while one cannot be loaded, no "
-        "`flask db` command that reads the migrations works."
+        "Alembic loads every file before it runs any: while one cannot be loaded, or "
+        "follows a revision that has no file, no `flask db` command that reads the "
+        "migrations works."
     )
     wrong = """
 def upgrade()
@@ -43,6 +44,24 @@ def upgrade():
             error.message,
             (f"# {error.instead}",),
         )
+
+    def astray(self, history: History) -> t.Iterator[Finding]:
+        """Return the findings for revisions that follow what is not there."""
+        for found, name in history.astray():
+            yield Finding(
+                self.id,
+                self.title,
+                self.severity,
+                history.path(found),
+                history.place(found),
+                found.revision,
+                f"no file has the revision {name}, which this one follows or depends "
+                "on: no flask db command that reads the migrations works",
+                (
+                    "# bring its file back (is it on another branch of the code?), or",
+                    "# name the revision that this one is to follow",
+                ),
+            )
 
 
 class SeveralHeads(Rule):
