@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import typing as t
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ from flask_datamigrate import errors
 from tests.backfill.engine import Engine
 from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
+from tests.backfill.engine import somebody_waits
 from tests.backfill.test_faults import ROWS
 from tests.backfill.test_faults import SERVERS
 from tests.backfill.test_faults import config
@@ -79,6 +82,82 @@ def test_a_connection_that_is_ended_restores_each_row_once(
 
     assert len(kills) == 2
     assert any("connection was lost" in line for line in engine.notes.lines)
+    assert set(contents(database, table, "n")) == {(0,)}
+    assert (report.changed, report.conflicts, report.state) == (ROWS, 0, "undone")
+
+
+@SERVERS
+def test_a_deadlock_with_another_writer_restores_each_row_once(
+    database: Database,
+) -> None:
+    """It has a row of the third batch, and asks for another one of that."""
+    table, backfill = done(database)
+    engine = Engine(database, config=config(row_lock_timeout=30))
+    batches: list[int] = []
+    lost: list[BaseException] = []
+    other = database.engine(poolclass=sa.NullPool).connect()
+    if database.name == "postgresql":
+        # The undo is the one to look for the deadlock, and so to give way.
+        other.exec_driver_sql("SET deadlock_timeout = '60s'")
+    else:
+        # And here the one that has changed less.
+        other.exec_driver_sql("UPDATE counters SET n = n + 5 WHERE id > 30")
+    other.exec_driver_sql("UPDATE counters SET n = n + 5 WHERE id = 28")
+
+    def cross() -> None:
+        while not somebody_waits(database):
+            pass
+        try:
+            other.exec_driver_sql("UPDATE counters SET n = n WHERE id = 21")
+        except sa.exc.OperationalError as error:
+            lost.append(error)
+        other.rollback()
+
+    threads = [threading.Thread(target=cross)]
+
+    def begin(progress: t.Any) -> None:
+        batches.append(progress.batches)
+        if len(batches) == 2:
+            threads[0].start()
+
+    with at_each_batch(begin):
+        report = engine.undo(backfill)
+    threads[0].join()
+    other.close()
+
+    assert not lost
+    assert any("resolved a deadlock" in line for line in engine.notes.lines)
+    assert set(contents(database, table, "n")) == {(0,)}
+    assert (report.changed, report.conflicts, report.state) == (ROWS, 0, "undone")
+
+
+SLOW = {
+    "postgresql": [
+        "CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END $$",
+        "CREATE TRIGGER slow BEFORE UPDATE ON counters FOR EACH ROW "
+        "EXECUTE FUNCTION nap()",
+    ],
+    "mysql": [
+        "CREATE TRIGGER slow BEFORE UPDATE ON counters FOR EACH ROW "
+        "SET @nap = sleep(0.03)"
+    ],
+}
+
+
+@SERVERS
+@pytest.mark.parametrize("lock", ["session", "row"])
+def test_a_statement_that_takes_too_long_is_made_smaller(
+    database: Database, lock: str
+) -> None:
+    table, backfill = done(database)
+    for sql in SLOW[database.name]:
+        database.execute(sql)
+    engine = Engine(database, config=config(statement_timeout=0.2, lock=lock))
+
+    report = engine.undo(backfill)
+
+    assert any("the statement took too long" in line for line in engine.notes.lines)
     assert set(contents(database, table, "n")) == {(0,)}
     assert (report.changed, report.conflicts, report.state) == (ROWS, 0, "undone")
 
