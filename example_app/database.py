@@ -47,7 +47,7 @@ def _is_in_a_model(
     )
 
 
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = DataMigrate(directory=str(MIGRATIONS), include_name=_is_in_a_model)
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask import json
 from flask import render_template
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import ServiceUnavailable
@@ -14,6 +15,7 @@ from werkzeug.wrappers import Response
 from .. import causes
 from ..database import SEARCH
 from ..database import db
+from .again import begin_again
 from .links import wants_json
 from .resources import RESOURCES
 
@@ -41,12 +43,17 @@ def explain(error: HTTPException) -> Response:
     return response
 
 
-def explain_database(error: DBAPIError) -> Response:
-    """Tell a database that was not upgraded from a real fault."""
-    db.session.rollback()
-    if _is_upgraded():
-        raise error
-    return explain(ServiceUnavailable(NOT_UPGRADED))
+def explain_database(error: DBAPIError) -> ResponseReturnValue:
+    """Begin again; then tell a database that was not upgraded from a real fault."""
+    try:
+        return begin_again(error)
+    except HTTPException as problem:
+        return explain(problem)
+    except DBAPIError:
+        db.session.rollback()
+        if _is_upgraded():
+            raise
+        return explain(ServiceUnavailable(NOT_UPGRADED))
 
 
 def _is_upgraded() -> bool:

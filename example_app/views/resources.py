@@ -116,16 +116,17 @@ class Resource:
             db.session.flush()
             for name in values.keys() & self.elsewhere.keys():
                 self.elsewhere[name].write(row.id, values[name])
+            # Before the commit, behind which a request must not be begun again.
+            saved = db.session.get(
+                self.model, row.id, options=self.options(), populate_existing=True
+            )
             db.session.commit()
         except IntegrityError:
             db.session.rollback()
             if self.unique is None:
                 raise
             return None, {self.unique: "is taken"}
-        key, options = row.id, self.options()
-        return db.session.get(
-            self.model, key, options=options, populate_existing=True
-        ), {}
+        return saved, {}
 
 
 def _one_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import urllib.error
 import urllib.request
 
 from tests.databases.ports import start_on_free_port
+
+_ROOT = pathlib.Path(__file__).parents[2]
 
 _PATIENCE = 60
 """Seconds for a host to answer, and for one to finish what it was asked."""
@@ -34,6 +37,7 @@ class Host:
                 *("--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
                 "example_app:create_app()",
             ],
+            cwd=_ROOT,
             env=environment(self._url, self.stage),
         )
         until = time.monotonic() + _PATIENCE
@@ -112,6 +116,7 @@ def flask(url: str, stage: str, *arguments: str) -> str:
     """Run a command of the app, and return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "example_app", *arguments],
+        cwd=_ROOT,
         env=environment(url, stage),
         text=True,
         stdout=subprocess.PIPE,

@@ -54,6 +54,11 @@ class Client(threading.Thread):
             due = max(due + self._pause, time.monotonic() - 1)
             self._ended.wait(max(0, due - time.monotonic()))
 
+    @property
+    def answered(self) -> int:
+        """How many requests it has made."""
+        return sum(map(len, list(self.took.values())))
+
     def end(self) -> None:
         self._ended.set()
         self.join()
