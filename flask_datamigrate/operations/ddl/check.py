@@ -174,7 +174,8 @@ def _definition(site: Site, table: str, schema: str | None, name: str) -> str:
         found = re.search(rf"CONSTRAINT .{re.escape(name)}. (CHECK .*)", shown)
         return found[1].rstrip(",") if found else ""
     sql = sqlite_text.read(site.connection, table, schema)
-    return _plain(sqlite_constraints.check(sql, name) or "")
+    check = sqlite_constraints.check(sql, name)
+    return _plain(check.condition) if check else ""
 
 
 def _plain(condition: str) -> str:

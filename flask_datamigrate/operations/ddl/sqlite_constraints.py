@@ -36,23 +36,35 @@ _RULES: tuple[tuple[str, ...], ...] = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key in the text of CREATE TABLE.
+class Part:
+    """A constraint in the text of CREATE TABLE.
 
     :param name: its name; ``None`` when it has none.
-    :param columns: the columns of the table.
     :param start: where it begins, with its name.
     :param clause: where it goes on behind its name.
     :param end: where it ends.
-    :param comma: where the comma in front of it stands; ``None`` if there is none.
+    :param comma: where the comma in front of it stands; ``None`` if that has to stay.
     """
 
     name: str | None
-    columns: tuple[str, ...]
     start: int
     clause: int
     end: int
     comma: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ForeignKey(Part):
+    """A foreign key, and the columns of the table that it is on."""
+
+    columns: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check(Part):
+    """A CHECK with a name, and its condition."""
+
+    condition: str
 
 
 def names(sql: str) -> set[str]:
@@ -65,14 +77,22 @@ def names(sql: str) -> set[str]:
     }
 
 
-def check(sql: str, name: str) -> str | None:
-    """Return the condition of the CHECK of a name in a CREATE TABLE."""
-    for item in create_table.items(create_table.tokens(sql, "sqlite")):
+def check(sql: str, name: str) -> Check | None:
+    """Return the CHECK of a name in a CREATE TABLE."""
+    for item, comma in _items(sql):
         for at, token in enumerate(item[:-3]):
             named, of, opened = item[at + 1 : at + 4]
-            if token.is_word("CONSTRAINT") and _name(named) == name:
-                if of.is_word("CHECK"):
-                    return sql[opened.end : item[_closed(item, at + 3)].start]
+            if token.is_word("CONSTRAINT") and of.is_word("CHECK"):
+                if _name(named) == name:
+                    end = _closed(item, at + 3)
+                    return Check(
+                        name,
+                        token.start,
+                        of.start,
+                        item[end].end,
+                        comma if _is_alone(item, at, end) else None,
+                        sql[opened.end : item[end].start],
+                    )
     return None
 
 
@@ -81,10 +101,10 @@ def foreign_keys(sql: str) -> list[ForeignKey]:
     return list(_foreign_keys(sql))
 
 
-def without(sql: str, key: ForeignKey) -> str:
-    """Return a CREATE TABLE without one of its foreign keys."""
-    start = key.start if key.comma is None else key.comma
-    return sql[:start] + sql[key.end :]
+def without(sql: str, part: Part) -> str:
+    """Return a CREATE TABLE without one of its constraints."""
+    start = part.start if part.comma is None else part.comma
+    return sql[:start] + sql[part.end :]
 
 
 def with_names(sql: str, keys: t.Iterable[ForeignKey]) -> str:
@@ -109,8 +129,7 @@ def with_names(sql: str, keys: t.Iterable[ForeignKey]) -> str:
 
 
 def _foreign_keys(sql: str) -> t.Iterator[ForeignKey]:
-    comma: int | None = None
-    for item in create_table.items(create_table.tokens(sql, "sqlite")):
+    for item, comma in _items(sql):
         depth = 0
         for at, token in enumerate(item):
             depth += (token.text == "(") - (token.text == ")")
@@ -120,17 +139,27 @@ def _foreign_keys(sql: str) -> t.Iterator[ForeignKey]:
             named = first >= 2 and item[first - 2].is_word("CONSTRAINT")
             start = first - 2 if named else first
             end = _end(item, at)
-            # SQLite takes several constraints behind one comma.
-            alone = start == 0 and end == len(item) - 1
             yield ForeignKey(
                 _name(item[first - 1]) if named else None,
-                columns,
                 item[start].start,
                 item[first].start,
                 item[end].end,
-                comma if alone else None,
+                comma if _is_alone(item, start, end) else None,
+                columns,
             )
+
+
+def _items(sql: str) -> t.Iterator[tuple[list[Token], int | None]]:
+    """Return what stands between commas, and where the comma in front of it is."""
+    comma: int | None = None
+    for item in create_table.items(create_table.tokens(sql, "sqlite")):
+        yield item, comma
         comma = _comma_behind(sql, item)
+
+
+def _is_alone(item: list[Token], start: int, end: int) -> bool:
+    # SQLite takes several constraints behind one comma.
+    return start == 0 and end == len(item) - 1
 
 
 def _begin(item: list[Token], references: int) -> tuple[int, tuple[str, ...]]:

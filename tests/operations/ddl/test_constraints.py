@@ -28,9 +28,6 @@ class Case:
     table: str
 
 
-DROP = (
-    'with op.batch_alter_table("{}") as batch: batch.drop_constraint("{}", type_="{}")'
-)
 FOREIGN_KEY = Case(
     'op.add_foreign_key_online("fk_new", "children", "parents", ["parent_id"], ["id"], '
     'ondelete="SET NULL")',
@@ -46,7 +43,7 @@ FOREIGN_KEY = Case(
 )
 CHECK = Case(
     'op.add_check_online("ck_new", "parents", "n > 0 AND name <> \'a%b\'")',
-    DROP.format("parents", "ck_new", "check"),
+    'op.drop_check_online("ck_new", "parents")',
     (
         "UPDATE parents SET n = NULL WHERE id = 2",
         "UPDATE parents SET n = -1 WHERE id = 6",

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.operations.ddl import cut
+from tests.operations.ddl import cuts
 from tests.operations.ddl.conftest import Family
 
 CALLS = {
@@ -26,11 +27,11 @@ LEFT_BY_A_BATCH = "_alembic_tmp_"
 @pytest.mark.parametrize("name", CALLS)
 def test_it_can_be_run_again_from_any_point(family: Family, name: str) -> None:
     family.revision(CALLS[name])
-    cuts = 0
+    cut_off = 0
     while _upgrade(family, 1) == cut.CUT:
         # The next run dies behind the first statement that is left.
-        cuts += 1
-        assert cuts < 10
+        cut_off += 1
+        assert cut_off < 10
         assert _count(family) == (10, 10)
         if family.database.name == "sqlite":
             # What a rebuild did not commit is gone; cut it one statement later.
@@ -40,10 +41,34 @@ def test_it_can_be_run_again_from_any_point(family: Family, name: str) -> None:
                 assert _count(family) == (10, 10)
             break
 
-    assert cuts >= 1
+    assert cut_off >= 1
     assert family.version == "r2"
     assert _count(family) == (10, 10)
     _assert_done(family, name)
+
+
+def test_a_downgrade_of_several_can_be_run_again_from_any_point(
+    family: Family, form: str
+) -> None:
+    family.revision(
+        'op.add_check_online("ck_new", "parents", "n > 0")\n'
+        '    op.set_not_null("parents", "name")\n'
+        f"    {CALLS['a foreign key']}",
+        'op.drop_foreign_key_online("fk_new", "children")\n'
+        '    op.drop_check_online("ck_new", "parents")\n'
+        '    op.drop_not_null("parents", "name")',
+    )
+    family.upgrade()
+
+    def check() -> None:
+        parents, children = family.table(), family.table("children")
+        names = {c.name for c in (*parents.constraints, *children.constraints)}
+        assert not names & {"fk_new", "ck_new"}
+        assert parents.c.name.nullable
+        assert family.version == "r1"
+        assert _count(family) == (10, 10)
+
+    assert cuts.die_anew(family.downgrade, family.upgrade, check) >= 3
 
 
 def _assert_done(family: Family, name: str) -> None:

@@ -32,8 +32,7 @@ DIRECTIVES = {
     ),
     "check": (
         """op.add_check_online("ck %", "a%b", "`c%d` > 0 AND 'a%b:c' <> ''")""",
-        'with op.batch_alter_table("a%b") as batch:\n'
-        '        batch.drop_constraint("ck %", type_="check")',
+        'op.drop_check_online("ck %", "a%b")',
     ),
     "index": (
         'op.create_index_online("ix%s", "a%b", ["x%"], unique=True)',

@@ -203,7 +203,7 @@ def test_autogenerate_writes_the_call_and_its_reverse(
         "ondelete='CASCADE')" in written
     )
     assert "op.add_check_online('ck', 'orders', 'total >= 0')" in written
-    assert "op.drop_constraint('ck', 'orders', type_='check')" in back
+    assert "op.drop_check_online('ck', 'orders')" in back
     assert "op.drop_foreign_key_online('fk', 'orders')" in back
     assert "op.drop_not_null('users', 'email', schema='app'" in back
 

@@ -11,6 +11,7 @@ from alembic.autogenerate import render_python_code
 from alembic.operations import ops
 
 from flask_datamigrate.operations.ddl.directives import archives
+from flask_datamigrate.operations.ddl.directives import constraints
 from flask_datamigrate.operations.ddl.directives import enums
 from flask_datamigrate.operations.ddl.directives import foreign_keys
 from flask_datamigrate.operations.ddl.directives import indexes
@@ -45,6 +46,13 @@ WRITTEN: dict[str, tuple[t.Any, str, str]] = {
         "op.add_foreign_key_online('fk', 'orders', 'users', ['a'], ['id'], "
         "source_schema='s')",
         "op.drop_foreign_key_online('fk', 'orders', schema='s')",
+    ),
+    "check": (
+        constraints.AddCheckOp(
+            ops.CreateCheckConstraintOp("ck", "orders", "a > 0", schema="s")
+        ),
+        "op.add_check_online('ck', 'orders', 'a > 0', schema='s')",
+        "op.drop_check_online('ck', 'orders', schema='s')",
     ),
     "enum": (
         enums.AddEnumValueOp("users", "kind", "it's", after="x"),
@@ -88,3 +96,8 @@ def test_an_index_dropped_by_its_name_alone_cannot_be_reversed() -> None:
 def test_a_foreign_key_dropped_by_its_name_alone_cannot_be_reversed() -> None:
     with pytest.raises(ValueError, match="was not given the columns"):
         foreign_keys.DropForeignKeyOp("fk", "orders").reverse()
+
+
+def test_a_check_dropped_by_its_name_alone_cannot_be_reversed() -> None:
+    with pytest.raises(ValueError, match="was not given the condition"):
+        constraints.DropCheckOp("ck", "orders").reverse()

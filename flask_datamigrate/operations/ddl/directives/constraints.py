@@ -145,8 +145,7 @@ class AddCheckOp(SafeOp):
 
 
             def downgrade():
-                with op.batch_alter_table("orders") as batch:
-                    batch.drop_constraint("ck_orders_total", type_="check")
+                op.drop_check_online("ck_orders_total", "orders")
 
         :param condition: SQL text, or an expression of SQLAlchemy.
         :raises SchemaError: when rows do not hold it, with their count and the keys of
@@ -166,11 +165,64 @@ class AddCheckOp(SafeOp):
             "schema": create.schema
         }
 
-    def reverse(self) -> ops.DropConstraintOp:
+    def reverse(self) -> DropCheckOp:
         create = self.create
-        return ops.DropConstraintOp(
-            create.constraint_name,
+        return DropCheckOp(
+            str(create.constraint_name),
             create.table_name,
-            type_="check",
             schema=create.schema,
+            create=create,
         )
+
+
+@Operations.register_operation("drop_check_online")
+class DropCheckOp(SafeOp):
+    """Drop a CHECK constraint."""
+
+    work = "drop_check:DropCheck"
+    name = "drop_check_online"
+
+    def __init__(
+        self,
+        constraint: str,
+        table: str,
+        *,
+        schema: str | None = None,
+        create: ops.CreateCheckConstraintOp | None = None,
+    ) -> None:
+        self.constraint = constraint
+        self.table = table
+        self.schema = schema
+        self.create = create
+
+    @classmethod
+    def drop_check_online(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        table_name: str,
+        *,
+        schema: str | None = None,
+    ) -> None:
+        """Drop a CHECK constraint: the downgrade of ``op.add_check_online``.
+
+        One that is not there is none to drop, so that a run that was cut off goes on.
+
+        ::
+
+            op.drop_check_online("ck_orders_total", "orders")
+
+        :param schema: the schema of the table.
+        """
+        operations.invoke(cls(constraint_name, table_name, schema=schema))
+
+    def arguments(self) -> tuple[list[t.Any], dict[str, t.Any]]:
+        return [self.constraint, self.table], {"schema": self.schema}
+
+    def reverse(self) -> AddCheckOp:
+        if self.create is None:
+            raise ValueError(
+                f"op.drop_check_online({self.constraint!r}) cannot be reversed: it was "
+                "not given the condition"
+            )
+        return AddCheckOp(self.create)
