@@ -434,6 +434,44 @@ def test_what_cannot_be_kept_equal(
     assert triggers(split) == 0
 
 
+def test_a_change_that_was_renamed_leaves_no_trigger_behind(split: Split) -> None:
+    contract = f"""
+change = "split"
+stage = "contract"
+
+def upgrade():{DROP}
+    with op.batch_alter_table("people") as batch:
+        batch.drop_column("full_name")
+
+def downgrade():
+    pass
+"""
+    fill = FILL.replace("{options}", "")
+    split.chain(PEOPLE, EXPAND, fill)
+    split.at("migrate").upgrade()
+    renamed = [body.replace('"split"', '"names"') for body in (EXPAND, fill, contract)]
+    split.chain(PEOPLE, *renamed)
+    before = split.database.rows("SELECT * FROM people")
+    with pytest.raises(DataMigrateError) as caught:
+        split.upgrade()
+    assert "no revision belongs to a change 'split': there are: names" in str(
+        caught.value
+    )
+    split.app = split.make_app(DATAMIGRATE_STAGES={"names": "contract"})
+    with pytest.raises(DataMigrateError) as caught:
+        split.upgrade()
+    error = str(caught.value)
+    assert "op.drop_sync, table people: there are no triggers of change names" in error
+    assert "give op.drop_sync the name that op.create_sync had" in error
+    assert split.database.rows("SELECT * FROM people") == before
+    assert split.heads == {"r3"}
+
+    split.chain(PEOPLE, *renamed[:-1], contract.replace('"split"', '"names"', 1))
+    split.upgrade()
+    assert triggers(split) == 0
+    split.database.execute("UPDATE people SET first_name = 'x'")
+
+
 def test_long_names(split: Split) -> None:
     long = "c" * 60
     split.chain(PEOPLE, EXPAND.replace('change="split"', f'change="{long}"'))

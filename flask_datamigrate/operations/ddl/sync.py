@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ...dialects import family
 from ...errors import DefinitionError
+from ...errors import SchemaError
 from ...expressions import reads
 from ...quoting import full_name
 from ...quoting import quoted
@@ -23,6 +24,7 @@ from .sync_sql import Triggers
 
 if t.TYPE_CHECKING:
     from .directives.syncs import CreateSyncOp
+    from .directives.syncs import DropSyncOp
     from .directives.syncs import SyncOp
 
 _FAMILIES = ("postgresql", "mysql", "sqlite")
@@ -216,8 +218,28 @@ class CreateSync(_Sync):
 class DropSync(_Sync):
     """Drop the triggers."""
 
+    def __init__(self, directive: DropSyncOp) -> None:
+        super().__init__(directive)
+        self._changes = directive.changes
+
     def refuse(self, site: Site) -> None:
-        """Refuse nothing."""
+        """Refuse to leave triggers behind, which would fail every write then."""
+        there = tables(site.connection, self.schema)
+        own = set(self._names(site.family).values())
+        if self._changes is None or own & {name for name, _ in there}:
+            return
+        known = tuple(prefix(change) for change in (self.change, *self._changes))
+        for name, table in there:
+            if table == self.table and not name.startswith(known):
+                raise SchemaError(
+                    f"there are no triggers of change {self.change}, and there is "
+                    f"{name}, of a change that no revision belongs to",
+                    where=self.where,
+                    state=self.unchanged,
+                    next="If the change was renamed, give op.drop_sync the name that "
+                    "op.create_sync had; if it is over, drop that trigger first: "
+                    f"{drop(site.dialect, name, self.schema)}",
+                )
 
     def steps(self, site: Site) -> list[Step]:
         own = set(self._names(site.family).values())

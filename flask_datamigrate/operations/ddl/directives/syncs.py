@@ -106,6 +106,17 @@ class DropSyncOp(SyncOp):
     work = "sync:DropSync"
     name = "drop_sync"
 
+    def __init__(
+        self,
+        table: str,
+        *,
+        change: str,
+        schema: str | None,
+        changes: t.Collection[str] | None = None,
+    ) -> None:
+        super().__init__(table, change=change, schema=schema)
+        self.changes = changes
+
     @classmethod
     def drop_sync(
         cls,
@@ -125,5 +136,12 @@ class DropSyncOp(SyncOp):
 
         :param change: the staged change they belong to.
         :param schema: the schema of the table.
+        :raises SchemaError: when there are none, and some of a change that no revision
+            belongs to any more: it was renamed.
         """
-        operations.invoke(cls(table, change=change, schema=schema))
+        tree = operations.migration_context.script
+        changes = None
+        if tree is not None:
+            scripts = tree.walk_revisions()
+            changes = {str(vars(one.module).get("change")) for one in scripts}
+        operations.invoke(cls(table, change=change, schema=schema, changes=changes))
