@@ -52,6 +52,8 @@ class Control:
         self._next_look = 0.0
         self._waiting: str | None = None
         self._waited = 0.0
+        self._noted: str | None = None
+        self._is_throttled = False
         self._turns = Turns(session.transactions)
 
     def between(self, span: Range, pace: Pace) -> float:
@@ -60,7 +62,7 @@ class Control:
         :returns: the seconds that were spent waiting.
         :raises PausedRun: when an operator paused the backfill, or its time is over.
         """
-        self._waited = 0.0
+        self._waited, self._is_throttled = 0.0, False
         try:
             self._check(span)
             order, settings = self._order, self._session.settings
@@ -76,7 +78,19 @@ class Control:
             self._give_turns(span)
         finally:
             self._tell(None)
+        if self._noted and not self._is_throttled and not self._session.stop.is_set():
+            self._note("going on")
+            self._noted = None
         return self._waited
+
+    def _note_wait(self, text: str, reason: str) -> None:
+        """Tell what is waited for; once, when each of the batches waits for it."""
+        if reason != self._noted:
+            self._note(text)
+            self._noted = reason
+
+    def _note(self, text: str) -> None:
+        self._session.reporter.noted(f"{self._task.name}: {text}")
 
     def _check(self, span: Range) -> None:
         """Look at what is asked, and stop if that is it."""
@@ -145,8 +159,7 @@ class Control:
             if reason is None:
                 self._next_manners = time.monotonic() + session.settings.poll_seconds
                 return
-            if reason != self._waiting:
-                session.reporter.noted(f"{self._task.name}: waiting: {reason}")
+            self._note_wait(f"waiting: {reason}", reason)
             self._tell(reason)
             self._pass(span, lambda: _ASK)
 
@@ -170,12 +183,13 @@ class Control:
                     continue
                 if not isinstance(wait, tuple) or len(wait) != 2:
                     raise TypeError(f"returned {wait!r}, not None or (seconds, why)")
-                seconds, reason = float(wait[0]), wait[1]
+                seconds, reason = float(wait[0]), str(wait[1])
             except (Exception, SystemExit) as error:
                 raise failures.throttle_failed(task, span, error) from error
-            session.reporter.noted(f"{task.name}: waiting {seconds:g} s, {reason}")
+            self._is_throttled = True
+            self._note_wait(f"waiting {seconds:g} s, {reason}", reason)
             if seconds >= session.settings.poll_seconds:
-                self._tell(str(reason))
+                self._tell(reason)
             self._pass(span, functools.partial(float, seconds))
 
     def _tell(self, reason: str | None) -> None:

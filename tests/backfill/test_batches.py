@@ -13,6 +13,7 @@ from flask_datamigrate import errors
 from flask_datamigrate import frozen
 from flask_datamigrate.backfill import signals
 from flask_datamigrate.backfill.reporting import Pause
+from tests.backfill.engine import REVISION
 from tests.backfill.engine import Engine
 from tests.backfill.engine import at_each_batch
 from tests.backfill.engine import contents
@@ -246,6 +247,24 @@ def test_a_throttle_makes_the_runner_wait_and_say_why(database: Database) -> Non
     engine.run(plus_one(table, throttle=lambda: next(waits, None)))
 
     assert any("the replica is behind" in line for line in engine.notes.lines)
+    assert set(contents(database, table, "n")) == {(1,)}
+
+
+def test_a_wait_before_each_batch_is_told_when_it_begins_and_ends(
+    database: Database,
+) -> None:
+    table = counters(database, 50)
+    engine = Engine(database, config={"max_batch_size": 10})
+    waits = iter([(0.01, "lag"), (0.02, "lag"), (0.01, "load"), None, None])
+
+    engine.run(plus_one(table, throttle=lambda: next(waits)))
+
+    told = [line for line in engine.notes.lines if REVISION in line]
+    assert told == [
+        f"{REVISION}: waiting 0.01 s, lag",
+        f"{REVISION}: waiting 0.01 s, load",
+        f"{REVISION}: going on",
+    ]
     assert set(contents(database, table, "n")) == {(1,)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import pathlib
 import threading
 import typing as t
 
@@ -14,6 +15,7 @@ from flask_datamigrate import errors
 from flask_datamigrate import settings
 from flask_datamigrate.backfill import signals
 from flask_datamigrate.windows import Window
+from tests.apps import Project
 from tests.backfill.engine import REVISION
 from tests.backfill.engine import Engine
 from tests.backfill.engine import at_each_batch
@@ -21,6 +23,7 @@ from tests.backfill.engine import contents
 from tests.backfill.engine import task
 from tests.backfill.test_claims import counters
 from tests.databases.database import Database
+from tests.databases.own import OwnServer
 
 on_servers = pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
 
@@ -106,6 +109,54 @@ def test_a_server_at_work_is_waited_for(database: Database) -> None:
     with sleeping(database):
         waiting = waits_for(database, {"max_load": 0, "poll_seconds": 0})
     assert waiting == "more than 0 other sessions are at work"
+
+
+def test_a_load_is_waited_for_until_it_falls(
+    own_server: OwnServer, tmp_path: pathlib.Path
+) -> None:
+    """One session more is allowed, and two are not."""
+    database = own_server.database
+    project = Project(tmp_path, database.url).init()
+    table, backfill = counters(database)
+    config = {"max_load": 1, "poll_seconds": 0, "max_batch_size": 10}
+    engine = Engine(database, config=config)
+    shown: list[str] = []
+
+    with contextlib.ExitStack() as one, contextlib.ExitStack() as two:
+        one.enter_context(sleeping(database))
+
+        def rise(progress: t.Any) -> None:
+            if progress.batches == 1:
+                two.enter_context(sleeping(database))
+                while len(at_work(database)) < 2:
+                    pass
+
+        def fall(sender: str, waiting: t.Any) -> None:
+            shown.append(project.flask("db", "data", "status").out)
+            two.close()
+
+        with signals.backfill_waiting.connected_to(fall), at_each_batch(rise):
+            report = engine.run(backfill)
+
+    (status,) = shown
+    reason = "more than 1 other sessions are at work"
+    assert f"{REVISION}: waiting: {reason}" in status
+    assert "running" in status
+    waits = [f"{REVISION}: waiting: {reason}", f"{REVISION}: going on"]
+    assert [line for line in engine.notes.lines if line in waits] == waits
+    assert (report.changed, report.state) == (30, "finished")
+    assert set(contents(database, table, "n")) == {(1,)}
+
+
+def at_work(database: Database) -> list[t.Any]:
+    """Return the sessions that sleep for a test."""
+    queries = {
+        "postgresql": "SELECT pid FROM pg_stat_activity WHERE state = 'active' "
+        "AND query = 'SELECT pg_sleep(60)'",
+        "mysql": "SELECT id FROM information_schema.processlist "
+        "WHERE info = 'SELECT sleep(60)'",
+    }
+    return database.rows(queries[database.name])
 
 
 def test_a_load_that_is_allowed_stops_nothing(database: Database) -> None:
