@@ -344,7 +344,6 @@ def test_a_directive_of_the_app_sees_every_revision(models: Models) -> None:
 ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@ONE
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
