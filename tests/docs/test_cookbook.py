@@ -17,6 +17,7 @@ from tests.docs.cookbook import tables
 from tests.docs.cookbook.recipe import REVISIONS
 from tests.docs.cookbook.recipe import kitchen
 from tests.docs.cookbook.snapshot import snapshot
+from tests.operations.ddl.cuts import die_anew
 
 RECIPES = {
     "categories": tables.CATEGORIES,
@@ -112,6 +113,34 @@ def test_what_was_written_since_is_kept_down_and_up_again(
 
         cook.downgrade()
         cook.see(recipe.back)
+
+
+def test_a_full_text_search_goes_on_wherever_a_process_died(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    with kitchen(searches.FULL_TEXT, tmp_path, database) as cook:
+        before = snapshot(database)
+
+        def up() -> None:
+            cook.close()
+            cook.upgrade("fulltext-expand")
+            cook.close()
+
+        def down() -> None:
+            cook.close()
+            cook.downgrade()
+            cook.close()
+
+        def is_up() -> None:
+            assert snapshot(database) == after
+
+        def is_down() -> None:
+            assert snapshot(database) == before
+
+        up()
+        after = snapshot(database)
+        assert die_anew(down, up, is_down) >= 2
+        assert die_anew(up, down, is_up) >= 2
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

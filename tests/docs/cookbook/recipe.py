@@ -76,6 +76,12 @@ class Kitchen:
         with self.app.app_context():
             flask_datamigrate.downgrade(revision=_id(revision))
 
+    def close(self) -> None:
+        """Close the connections of the app, which a fork of it must not share."""
+        with self.app.app_context():
+            for engine in self.app.extensions["migrate"].db.engines.values():
+                engine.dispose()
+
     def see(self, looks: t.Iterable[Look]) -> None:
         """Assert that the database has what is to be seen."""
         for query, rows in looks:
@@ -102,13 +108,11 @@ def kitchen(
         text = _HEADER.format(revision=revision, down=down) + REVISIONS[name]
         (project.migrations / "versions" / f"{revision}.py").write_text(text)
         down = revision
-    app = project.app(**config)
+    cook = Kitchen(recipe, database, project.app(**config))
     try:
-        yield Kitchen(recipe, database, app)
+        yield cook
     finally:
-        with app.app_context():
-            for engine in app.extensions["migrate"].db.engines.values():
-                engine.dispose()
+        cook.close()
 
 
 def _id(name: str) -> str:
