@@ -52,6 +52,18 @@ def legal(change: str) -> list[Pair]:
     ]
 
 
+def unwritten(pair: Pair, migrations: Migrations) -> Stage | None:
+    """Return a stage of a pair that the change has no revision of yet.
+
+    In the midst of a rollout, the contract revision is mostly still to be written.
+
+    :raises StageError: for a change that no revision belongs to.
+    """
+    there = _change(pair, migrations).revisions
+    wanted = (pair.code, _DATABASE[pair.database][0])
+    return next((stage for stage in wanted if stage and stage not in there), None)
+
+
 @contextlib.contextmanager
 def at(pair: Pair, migrations: Migrations, inserted: Inserted) -> t.Iterator[None]:
     """Bring app and database to a pair of stages, for the time of a block.
@@ -61,26 +73,21 @@ def at(pair: Pair, migrations: Migrations, inserted: Inserted) -> t.Iterator[Non
     """
     config = migrations.app.config
     tree = migrations.scripts()
-    found = changes.read(tree)
-    if pair.change not in found:
-        raise StageError(
-            f"no revision belongs to a change {pair.change!r}: "
-            f"{suggestion(pair.change, found)}",
-            where="datamigrate_stages",
-        )
+    change = _change(pair, migrations)
     stages = dict(config.get("DATAMIGRATE_STAGES", {}))
     ttl = config.get("DATAMIGRATE_STAGE_TTL")
     # The gates let pass what the data allows.
-    config["DATAMIGRATE_STAGES"] = {**stages, pair.change: "contract"}
+    last = [stage for stage in STAGES if stage in change.revisions][-1]
+    config["DATAMIGRATE_STAGES"] = {**stages, pair.change: last}
     try:
-        targets = _targets(found[pair.change], pair.database)
+        targets = _targets(change, pair.database)
         below = scripts.ancestors(tree, targets)
         for revision in migrations.revisions():
             if revision in below and revision in inserted:
                 migrations.upgrade_to(revision)
                 for table, rows in inserted[revision].items():
                     migrations.insert(table, rows)
-        contract = found[pair.change].ids("contract")
+        contract = change.ids("contract")
         for revision in targets:
             if contract and revision == contract[0]:
                 migrations.run_deferred()
@@ -96,6 +103,17 @@ def at(pair: Pair, migrations: Migrations, inserted: Inserted) -> t.Iterator[Non
             config.pop("DATAMIGRATE_STAGE_TTL", None)
         else:
             config["DATAMIGRATE_STAGE_TTL"] = ttl
+
+
+def _change(pair: Pair, migrations: Migrations) -> changes.Change:
+    found = changes.read(migrations.scripts())
+    if pair.change not in found:
+        raise StageError(
+            f"no revision belongs to a change {pair.change!r}: "
+            f"{suggestion(pair.change, found)}",
+            where="datamigrate_stages",
+        )
+    return found[pair.change]
 
 
 def _targets(change: changes.Change, database: str) -> list[str]:

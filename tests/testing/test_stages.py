@@ -83,3 +83,29 @@ def test_a_marked_test_runs_for_each_legal_pair(
     result.assert_outcomes(passed=8, errors=7)
     result.stdout.fnmatch_lines(["*no revision belongs to a change 'splitt'*split*"])
     assert database.tables() == []
+
+
+def test_pairs_whose_revision_is_still_to_be_written_are_skipped(
+    pytester: pytest.Pytester, project: Project
+) -> None:
+    for stale in project.migrations.glob("versions/*.py"):
+        stale.unlink()
+    down = None
+    for number, body in enumerate((PEOPLE, EXPAND, DEFERRED), 1):
+        project.revision(f"r{number}", body, down=down)
+        down = f"r{number}"
+    pytester.makeconftest(
+        CONFTEST.format(url=project.url, directory=str(project.migrations))
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.datamigrate_stages("split")
+        def test_names(client):
+            assert client.get("/").json["names"] == ["Ada", "Alan", "Grace"]
+        """
+    )
+    result = pytester.runpytest_inprocess("-rs", "-p", "no:xdist")
+    result.assert_outcomes(passed=5, skipped=2)
+    result.stdout.fnmatch_lines(["*the change split has no contract revision yet*"])
