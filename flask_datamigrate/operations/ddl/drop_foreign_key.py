@@ -21,6 +21,13 @@ if t.TYPE_CHECKING:
     from .directives.foreign_keys import DropForeignKeyOp
 
 
+_ON_MYSQL = """
+    SELECT count(*) FROM information_schema.table_constraints
+    WHERE constraint_type = 'FOREIGN KEY' AND constraint_name = :name
+    AND table_name = :table AND table_schema = coalesce(:schema, database())
+"""
+
+
 class DropForeignKey(Operation):
     """Drop a foreign key, and the index that was made for it."""
 
@@ -39,6 +46,16 @@ class DropForeignKey(Operation):
     def is_there(self, site: Site) -> bool:
         if site.family == "sqlite":
             return self._in_text(site) is not None
+        if site.family == "mysql":
+            # The inspector passes over a key on columns with ")" in their names.
+            return bool(
+                site.scalar(
+                    _ON_MYSQL,
+                    schema=self.schema,
+                    table=self.table,
+                    name=self.constraint,
+                )
+            )
         found = sa.inspect(site.connection).get_foreign_keys(self.table, self.schema)
         return any(key["name"] == self.constraint for key in found)
 

@@ -341,3 +341,22 @@ def test_the_index_of_a_foreign_key_goes_with_it_unless_it_is_yours(
         assert not (notes and family.database.rows("SELECT 1 FROM datamigrate_ddl"))
     family.upgrade()
     assert names(family, FOREIGN_KEY) == {"fk_new"}
+
+
+@pytest.mark.filterwarnings("ignore:Unknown schema content")
+@pytest.mark.parametrize("database", ["mysql"], indirect=True)
+def test_a_foreign_key_that_the_inspector_does_not_see_is_dropped(
+    family: Family,
+) -> None:
+    family.database.execute("ALTER TABLE children ADD COLUMN `p (x)` integer")
+    family.revision(
+        'op.add_foreign_key_online("fk (x)", "children", "parents", ["p (x)"], ["id"])',
+        'op.drop_foreign_key_online("fk (x)", "children")',
+    )
+    before = family.database.rows("SHOW CREATE TABLE children")
+    family.upgrade()
+    assert family.database.rows("SHOW CREATE TABLE children") != before
+
+    family.downgrade()
+
+    assert family.database.rows("SHOW CREATE TABLE children") == before
