@@ -38,7 +38,9 @@ def change(
       flask db data change split_full_name -m "split full name"
 
     Old and new columns are kept equal by triggers between expand and contract.
-    Expressions that only you can know are marked `# <- fill in`.
+    A column of another type gets one beside it, COLUMN_new, which takes its place and
+    keeps that name: the line for the model is printed. Expressions that only you can
+    know are marked `# <- fill in`.
     """
     written(name, message or name.replace("_", " "), directory, **options)
 
@@ -49,12 +51,15 @@ def written(name: str, message: str, directory: str | None, **options: t.Any) ->
     config = migrate.get_config(
         directory or getattr(g, "directory", None), opts=["autogenerate"]
     )
-    revisions = staging.change(config, name, message, **options)
+    scaffold = staging.change(config, name, message, **options)
+    revisions = scaffold.revisions
     for revision in revisions:
         marks = f", {revision.marks} to fill in" if revision.marks else ""
         path = os.path.relpath(revision.path)
         click.echo(f"Wrote {path} ({revision.part.stage}{marks})")
     if any(revision.marks for revision in revisions):
         click.echo("Fill in what is marked `# <- fill in`, alike in each revision.")
+    for advice in scaffold.advice:
+        click.echo(advice)
     first = revisions[0].part.stage
     click.echo(f"Begin with {assignment(name, first)}, then run `flask db upgrade`.")

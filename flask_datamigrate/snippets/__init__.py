@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from .date_steps import date_add as date_add
     from .date_steps import date_trunc as date_trunc
     from .date_steps import now_utc as now_utc
+    from .dates_in_texts import cast_date as cast_date
     from .documents import json_get as json_get
     from .documents import json_get_text as json_get_text
     from .documents import json_object as json_object
@@ -56,6 +57,7 @@ if t.TYPE_CHECKING:
 __all__ = [
     "age_in_years",
     "branch",
+    "cast_date",
     "cast_int",
     "date",
     "date_add",
@@ -101,6 +103,7 @@ __all__ = [
 _HOMES = {
     "age_in_years": "date_parts",
     "branch": "branching",
+    "cast_date": "dates_in_texts",
     "cast_int": "numbers",
     "date": "date_steps",
     "date_add": "date_steps",

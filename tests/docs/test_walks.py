@@ -14,7 +14,9 @@ from tests.docs.walk import Walk
 README = ROOT / "README.md"
 QUICKSTART = ROOT / "docs" / "quickstart.md"
 STAGED = ROOT / "docs" / "guide" / "staged-changes-example.md"
-GUIDES = sorted({*(ROOT / "docs" / "guide").glob("*.md")} - {STAGED})
+RETYPED = ROOT / "docs" / "guide" / "another-type.md"
+OWN_APPS = {STAGED, RETYPED}
+GUIDES = sorted({*(ROOT / "docs" / "guide").glob("*.md")} - OWN_APPS)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -72,3 +74,12 @@ def test_a_staged_change_can_be_followed(
 
 
 _OLD_IMPORT = "from flask_migrate import Migrate"
+
+
+def test_a_column_of_another_type_can_be_followed(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    Walk(tmp_path, database.url).follow(blocks(RETYPED))
+
+    found = database.rows("SELECT quantity_new FROM line ORDER BY id")
+    assert found == [(12,), (12,), (12,)]

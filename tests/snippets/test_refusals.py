@@ -32,6 +32,7 @@ CALLS: list[tuple[t.Callable[[], t.Any], str]] = [
     (lambda: sn.initcap(NUMBER), "works on text.*Integer"),
     (lambda: sn.md5(DAY), "works on text.*Date"),
     (lambda: sn.cast_int(NUMBER), "works on text.*Integer"),
+    (lambda: sn.cast_date(DAY), "works on text.*Date"),
     (lambda: sn.string_agg(NUMBER, ","), "works on text.*Integer"),
     (lambda: sn.string_agg(TEXT, None), "separator is None"),  # type: ignore[arg-type]
     (lambda: sn.string_agg(TEXT, TEXT), "separator is"),  # type: ignore[arg-type]

@@ -352,11 +352,6 @@ ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
             {"users": {"nick": text(), "n": text(3), "more": text()}},
             "there is nothing to stage",
         ),
-        (
-            {"users": {"nick": lambda: sa.Column(sa.Integer), "n": text(3)}},
-            "alter column nick of table users: it cannot be staged: its type becomes",
-        ),
-        ({"users": {"nick": text(), "n": text(2)}}, "its type becomes VARCHAR(2)"),
         ({"people": {"nick": text(), "n": text(3)}}, "table users becomes people"),
     ],
 )

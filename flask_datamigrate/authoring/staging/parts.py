@@ -10,17 +10,21 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
 from ...errors import AuthoringError
+from ...frozen.families import family
 from ...settings import Stage
 from ..body import MARK
 from ..freeze import Frozen
 from ..freeze import from_columns
 from ..layout import WIDTH
+from ..layout import excused
 from ..naming import attribute
 from ..naming import quoted
 from .moved import Moved
 from .plan import Fill
 from .plan import Plan
 from .written import Written
+
+_Columns: t.TypeAlias = t.Sequence[sa.Column[t.Any]]
 
 _BACKFILL = "from flask_datamigrate import Backfill"
 _SNIPPETS = "from flask_datamigrate import snippets as sn"
@@ -52,13 +56,13 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
     :param metadata: of the models.
     :raises AuthoringError: for a table without a primary key.
     """
-    several = sum(1 for fill in plan.fills.values() if fill.old) > 1
+    several = sum(1 for fill in plan.fills.values() if fill.synced) > 1
     fills = [_Filling(f, change, metadata, several) for f in plan.fills.values()]
-    synced = [filling for filling in fills if filling.fill.old]
+    synced = [filling for filling in fills if filling.fill.synced]
     frozen = [one for filling in synced for one in filling.tables]
     blocks = [*_codes(frozen), *(filling.directions for filling in synced)]
-    sync = [filling.sync for filling in synced]
-    snippets = [_SNIPPETS] if any(filling.moved for filling in synced) else []
+    sync = [one for filling in synced for one in filling.syncs]
+    snippets = [_SNIPPETS] if any("sn." in f.directions for f in synced) else []
     imports = (*_imports(frozen), *snippets)
     found = [Part("expand", "add", [*plan.expand, *sync], blocks, imports)]
     if plan.online:
@@ -85,7 +89,9 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         )
     )
     if synced:
-        free = [filling.release for filling in synced]
+        shadows = [one for filling in synced for one in filling.fill.shadows]
+        free = [operation for one in shadows for operation in one.release]
+        free += [one for filling in synced for one in filling.releases]
         found.append(Part("contract", "let go", free, blocks, imports))
     if plan.contract:
         found.append(Part("contract", "take away", plan.contract))
@@ -113,7 +119,8 @@ class _Filling:
                 state="Nothing was written",
                 next="Give it one first, or write the change by hand",
             )
-        columns = [*key, *fill.old, *fill.new, *fill.tight]
+        pairs = [column for one in fill.shadows for column in (one.old, one.new)]
+        columns = [*key, *fill.old, *fill.new, *pairs, *fill.tight]
         self.frozen: Frozen = from_columns(name, schema, columns)
         self._table = self.frozen.tables[0].variable
         self.moved = None if fill.target is None else Moved(fill, self._table)
@@ -131,47 +138,74 @@ class _Filling:
         new, old = self.fill.new, self.fill.old
         if self.moved is not None:
             return self.moved.directions(self._forward, self._backward)
-        return (
-            f"{self._forward} = {{\n{self._values(new, old)}}}\n"
-            f"{self._backward} = {{\n{self._values(old, new)}}}\n"
+        values, back = self._values(new, old), self._values(old, new)
+        for one in self.fill.shadows:
+            values += self._value(one.new, one.old, known=one.forward(self._table))
+            back += self._value(one.old, one.new, known=one.backward(self._table))
+        return excused(
+            f"{self._forward} = {{\n{values}}}\n{self._backward} = {{\n{back}}}\n"
         )
 
     @property
-    def sync(self) -> Written:
+    def syncs(self) -> list[Written]:
         """The triggers between the old and the new columns."""
+        return [self._sync(*group) for group in self._groups()]
+
+    def _groups(self) -> list[tuple[_Columns, _Columns, str]]:
+        """Return the new and the old columns that belong together, and their name."""
+        groups: list[tuple[_Columns, _Columns, str]] = []
+        if self.fill.old:
+            groups.append((self.fill.new, self.fill.old, ""))
+        for one in self.fill.shadows:
+            groups.append(([one.new], [one.old], str(one.old.name)))
+        if len(groups) == 1:
+            groups = [(*groups[0][:2], "")]
+        return groups
+
+    def _some(self, of: str, columns: _Columns) -> str:
+        """Spell the values of some columns."""
+        if len(self._groups()) == 1:
+            return of
+        names = (quoted(str(column.name)) for column in columns)
+        return f"{{{', '.join(f'{name}: {of}[{name}]' for name in names)}}}"
+
+    def _sync(self, new: _Columns, old: _Columns, part: str) -> Written:
         schema, name = self.fill.table
-        options = "" if schema is None else f"    schema={quoted(schema)},\n"
+        given = {"part": part or None, "schema": schema}
+        options = [f"{k}={quoted(v)}" for k, v in given.items() if v is not None]
         first = "" if self.moved is None else "    forward_sql=missing,\n"
         lines = (
             f"op.create_sync(\n    {quoted(name)},\n"
             f"    change={quoted(self._change)},\n"
-            f"    forward={self._forward},\n"
-            f"    backward={self._backward},\n{first}{options})"
+            f"    forward={self._some(self._forward, new)},\n"
+            f"    backward={self._some(self._backward, old)},\n{first}"
+            + "".join(f"    {option},\n" for option in options)
+            + ")"
         )
-        options = "" if schema is None else f", schema={quoted(schema)}"
-        back = f"op.drop_sync({quoted(name)}, change={quoted(self._change)}{options})"
+        more = "".join(f", {option}" for option in options)
+        back = f"op.drop_sync({quoted(name)}, change={quoted(self._change)}{more})"
         return Written(lines, back)
 
     @property
-    def release(self) -> Written:
-        """The end of the triggers, and the way back to them.
+    def releases(self) -> list[Written]:
+        """The end of the triggers, and the way back to them."""
+        return [self._release(*group) for group in self._groups()]
+
+    def _release(self, new: _Columns, old: _Columns, part: str) -> Written:
+        """Spell the end of some triggers.
 
         What was written meanwhile is in the new columns alone. A row whose old values
         still come to its new ones keeps them: they may say more.
         """
-        differ = [
-            f"{self._of(column)}.is_distinct_from("
-            f"{self._forward}[{quoted(str(column.name))}])"
-            for column in self.fill.new
-        ]
+        differ = [self._differs(column) for column in new]
         where = f"\n        {differ[0]}\n    "
         if len(differ) > 1:
             where = f"\n        {_any_of(differ)}\n    "
         again = (
             f"op.execute(\n    sa.update({self._table})\n"
-            f"    .where({where})\n    .values({self._backward})\n)\n"
+            f"    .where({where})\n    .values({self._some(self._backward, old)})\n)\n"
         )
-        sync = self.sync
+        sync = self._sync(new, old, part)
         return Written(sync.back, again + sync.lines)
 
     @property
@@ -179,8 +213,16 @@ class _Filling:
         """The definitions of the backfills, by name."""
         fill = self.fill
         found = {} if self.moved is None else self.moved.backfills
+        for one in fill.shadows:
+            name, new = f"fill_{self._table}_{one.new.name}", quoted(str(one.new.name))
+            where = self._is_null(one.new)
+            if not one.is_tightened:
+                where = f"\n        {where},\n        {self._of(one.old)}.is_not(None),"
+                where += "\n    "
+            values = f"{{{new}: {self._forward}[{new}]}}"
+            found[name] = self._backfill(name, where, values, "    deferred=True,\n")
         if fill.new:
-            values = self._forward
+            values = self._some(self._forward, fill.new)
             if not fill.old:
                 inner = textwrap.indent(self._values(fill.new, ()), " " * 8)
                 values = f"\n        {{\n{inner}        }}\n    "
@@ -202,11 +244,19 @@ class _Filling:
             return "pass"
         return f"op.undo_backfill({name})"
 
-    def _backfill(self, name: str, where: str, values: str) -> str:
+    def _backfill(self, name: str, where: str, values: str, more: str = "") -> str:
         return (
             f"{name} = Backfill(\n    sa.update({self._table})\n"
-            f"    .where({where})\n    .values({values}),\n    undo=True,\n)\n"
+            f"    .where({where})\n    .values({values}),\n    undo=True,\n{more})\n"
         )
+
+    def _differs(self, column: sa.Column[t.Any]) -> str:
+        """Spell that a new column is not what the old ones say."""
+        one, other = self._of(column), f"{self._forward}[{quoted(str(column.name))}]"
+        if family(column.type) == "json":
+            # PostgreSQL cannot compare those as they are.
+            one, other = (f"sa.cast({value}, sa.Text)" for value in (one, other))
+        return f"{one}.is_distinct_from({other})"
 
     def _unfilled(self) -> str:
         """Spell the condition of the rows to fill, which clears when they are.
@@ -238,21 +288,26 @@ class _Filling:
         """Spell what columns are set to, a line each."""
         lines = []
         for column in columns:
-            name = quoted(str(column.name))
-            if self.fill.renamed and sources:
-                lines.append(f"    {name}: {self._of(sources[0])},\n")
-                continue
-            what = f"the value of {column.name}"
-            if sources:
-                what += f" from {', '.join(str(c.name) for c in sources)}"
-            flat = f"    {name}: frozen.fill_in({quoted(what)}),  {MARK}\n"
-            if len(flat) > WIDTH - 8:
-                flat = (
-                    f"    {name}: frozen.fill_in(  {MARK}\n"
-                    f"        {quoted(what)}\n    ),\n"
-                )
-            lines.append(flat)
+            known = self._of(sources[0]) if self.fill.renamed and sources else None
+            lines.append(self._value(column, *sources, known=known))
         return "".join(lines)
+
+    def _value(
+        self, column: sa.Column[t.Any], *sources: sa.Column[t.Any], known: str | None
+    ) -> str:
+        """Spell what a column is set to, or that it is to be filled in."""
+        name = quoted(str(column.name))
+        if known is not None:
+            return f"    {name}: {known},\n"
+        what = f"the value of {column.name}"
+        if sources:
+            what += f" from {', '.join(str(c.name) for c in sources)}"
+        flat = f"    {name}: frozen.fill_in({quoted(what)}),  {MARK}\n"
+        if len(flat) > WIDTH - 8:
+            flat = (
+                f"    {name}: frozen.fill_in(  {MARK}\n        {quoted(what)}\n    ),\n"
+            )
+        return flat
 
 
 def _any_of(conditions: list[str]) -> str:

@@ -14,7 +14,6 @@ from alembic.operations import MigrateOperation
 from alembic.operations import ops
 from alembic.util import Dispatcher
 
-from ...errors import AuthoringError
 from ...frozen.families import family
 from ...operations.ddl.directives.archives import ArchiveColumnOp
 from ...operations.ddl.directives.constraints import DropNotNullOp
@@ -22,10 +21,14 @@ from ...operations.ddl.directives.constraints import SetNotNullOp
 from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
 from ...operations.ddl.directives.indexes import CreateIndexOnlineOp
 from ...operations.ddl.directives.indexes import DropIndexOnlineOp
+from . import constraints
 from . import targets
+from .refusals import check_named
+from .refusals import refusal
+from .shadows import Shadow
+from .shadows import shadow
 from .targets import TableName
 from .targets import Target
-from .written import Written
 
 
 @dataclasses.dataclass(slots=True)
@@ -36,6 +39,7 @@ class Fill:
     :param old: the columns that go, whose values they come from.
     :param tight: the columns that there are, and that NULL is forbidden in.
     :param target: where the texts of the old column go, if the new one refers to them.
+    :param shadows: the columns of another type that take the place of one.
     """
 
     table: TableName
@@ -43,6 +47,12 @@ class Fill:
     old: list[sa.Column[t.Any]] = dataclasses.field(default_factory=list)
     tight: list[sa.Column[t.Any]] = dataclasses.field(default_factory=list)
     target: Target | None = None
+    shadows: list[Shadow] = dataclasses.field(default_factory=list)
+
+    @property
+    def synced(self) -> bool:
+        """Whether triggers keep columns equal."""
+        return bool(self.old or self.shadows)
 
     @property
     def renamed(self) -> tuple[sa.Column[t.Any], sa.Column[t.Any]] | None:
@@ -75,13 +85,27 @@ class Plan:
         return self.fills.setdefault(table, Fill(table))
 
 
-def divide(difference: ops.UpgradeOps) -> Plan:
+def divide(
+    difference: ops.UpgradeOps, metadata: sa.MetaData, connection: sa.Connection
+) -> Plan:
     """Divide a difference into the stages of a change.
 
+    :param metadata: of the models.
+    :param connection: to the database as it stands.
     :raises AuthoringError: for an operation that cannot be staged, and why.
     """
     plan = Plan()
     listed = list(_flat(difference.ops))
+    shadows = [
+        shadow(operation, metadata, connection)
+        for operation in listed
+        if isinstance(operation, ops.AlterColumnOp) and _is_retyped(operation)
+    ]
+    listed = [
+        operation
+        for operation in listed
+        if not any(one.covers(operation) for one in shadows)
+    ]
     plan.made = {
         (operation.schema, operation.table_name)
         for operation in listed
@@ -90,8 +114,13 @@ def divide(difference: ops.UpgradeOps) -> Plan:
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     _check_tables(listed)
+    for one in shadows:
+        plan.fill(one.table).shadows.append(one)
+        plan.expand += one.expand
+        plan.online += one.online
+        plan.contract += one.contract
     for fill in plan.fills.values():
-        if len(fill.new) == 1 and len(fill.old) == 1:
+        if len(fill.new) == 1 and len(fill.old) == 1 and not fill.shadows:
             fill.target = targets.find(fill.table, fill.new[0], fill.old[0], listed)
         # Columns that may stay empty are filled from what goes, if something goes.
         if not fill.old:
@@ -99,7 +128,9 @@ def divide(difference: ops.UpgradeOps) -> Plan:
         if not fill.new:
             fill.old = []
     plan.fills = {
-        table: fill for table, fill in plan.fills.items() if fill.new or fill.tight
+        table: fill
+        for table, fill in plan.fills.items()
+        if fill.new or fill.tight or fill.shadows
     }
     return plan
 
@@ -117,7 +148,7 @@ _STAGES = Dispatcher()
 
 @_STAGES.dispatch_for(MigrateOperation)
 def _unknown(operation: MigrateOperation, plan: Plan) -> None:
-    raise _refusal(
+    raise refusal(
         type(operation).__name__, "it is not known whether old code can live with it"
     )
 
@@ -136,7 +167,7 @@ def _drop_table(operation: ops.DropTableOp, plan: Plan) -> None:
 def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
     column, table = operation.column, (operation.schema, operation.table_name)
     if column.primary_key:
-        raise _refusal(
+        raise refusal(
             f"add column {column.name} of table {operation.table_name}",
             "it belongs to the primary key, by which the rows are found",
         )
@@ -161,7 +192,7 @@ def _drop_column(operation: ops.DropColumnOp, plan: Plan) -> None:
     table = (operation.schema, operation.table_name)
     column = operation.to_column()
     if column.primary_key:
-        raise _refusal(
+        raise refusal(
             f"drop column {column.name} of table {operation.table_name}",
             "it belongs to the primary key, by which the rows are found",
         )
@@ -182,15 +213,7 @@ def _alter_column(operation: ops.AlterColumnOp, plan: Plan) -> None:
     table, name = operation.table_name, operation.column_name
     what = f"alter column {name} of table {table}"
     if operation.modify_name is not None:
-        raise _refusal(what, "it renames the column")
-    if operation.modify_type is not None and not _is_wider(operation):
-        raise _refusal(
-            what,
-            f"its type becomes {operation.modify_type}, which rewrites the table or "
-            "does not take every value that is there",
-            f"Give the model a new column beside {name}, of the new type, and take "
-            f"{name} out: the change then fills the one from the other",
-        )
+        raise refusal(what, "it renames the column")
     if operation.modify_nullable is False:
         column = sa.Column(name, operation.modify_type or operation.existing_type)
         plan.fill((operation.schema, table)).tight.append(column)
@@ -238,50 +261,26 @@ def _drop_index(operation: ops.DropIndexOp, plan: Plan) -> None:
 
 @_STAGES.dispatch_for(ops.CreateForeignKeyOp)
 def _create_foreign_key(operation: ops.CreateForeignKeyOp, plan: Plan) -> None:
-    _named(operation, "foreign key")
+    check_named(operation, "foreign key")
     plan.online.append(AddForeignKeyOp(operation))
 
 
 @_STAGES.dispatch_for(ops.CreateUniqueConstraintOp)
 def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
-    _named(operation, "unique constraint")
+    check_named(operation, "unique constraint")
     plan.contract.append(
-        CreateIndexOnlineOp(
+        constraints.unique(
             str(operation.constraint_name),
             operation.table_name,
             list(operation.columns),
-            schema=operation.schema,
-            unique=True,
+            operation.schema,
         )
     )
 
 
 @_STAGES.dispatch_for(ops.DropConstraintOp)
 def _drop_constraint(operation: ops.DropConstraintOp, plan: Plan) -> None:
-    _named(operation, "constraint")
-    table, schema = operation.table_name, operation.schema
-    options = "" if schema is None else f", schema={schema!r}"
-    begin = f"with op.batch_alter_table({table!r}{options}) as batch:\n    "
-    kind = operation.constraint_type
-    drop = f"batch.drop_constraint({operation.constraint_name!r}, type_={kind!r})"
-    plan.contract.insert(0, Written(begin + drop, begin + _made_again(operation)))
-
-
-def _made_again(operation: ops.DropConstraintOp) -> str:
-    """Spell the directive that makes a constraint again."""
-    constraint = operation.to_constraint()
-    name = str(operation.constraint_name)
-    if isinstance(constraint, sa.ForeignKeyConstraint):
-        element = constraint.elements[0]
-        local = [column.name for column in constraint.columns]
-        remote = [e.target_fullname.rpartition(".")[2] for e in constraint.elements]
-        referent = element.target_fullname.rpartition(".")[0]
-        what = f"{name!r}, {referent!r}, {local!r}, {remote!r}"
-        return f"batch.create_foreign_key({what})"
-    if isinstance(constraint, sa.UniqueConstraint):
-        columns = [column.name for column in constraint.columns]
-        return f"batch.create_unique_constraint({name!r}, {columns!r})"
-    raise _refusal(f"drop constraint {name}", "it is not known how to make it again")
+    plan.contract.insert(0, constraints.dropped(operation))
 
 
 def _comment(operation: MigrateOperation, plan: Plan) -> None:
@@ -308,14 +307,9 @@ def _within(
         stage.append(ops.ModifyTableOps(name, [operation], schema=schema))
 
 
-def _named(operation: t.Any, what: str) -> None:
-    if not operation.constraint_name:
-        table = getattr(operation, "table_name", None) or operation.source_table
-        raise _refusal(
-            f"a {what} of table {table}",
-            "it has no name, by which a run that was cut off would find it again",
-            "Give it a name in the model, or the metadata a naming_convention",
-        )
+def _is_retyped(operation: ops.AlterColumnOp) -> bool:
+    """Tell whether a column gets a type that not every value is one of, as it is."""
+    return operation.modify_type is not None and not _is_wider(operation)
 
 
 def _is_wider(operation: ops.AlterColumnOp) -> bool:
@@ -336,19 +330,10 @@ def _check_tables(listed: list[MigrateOperation]) -> None:
         for created in made:
             columns = {c.name for c in created.columns if isinstance(c, sa.Column)}
             if names == columns:
-                raise _refusal(
+                raise refusal(
                     f"table {dropped.table_name} becomes {created.table_name}",
                     "while old and new code run side by side, each would write to a "
                     "table that the other does not read",
                     f'Keep the table, with __tablename__ = "{dropped.table_name}" in '
                     "the model",
                 )
-
-
-def _refusal(what: str, why: str, next: str = "") -> AuthoringError:
-    return AuthoringError(
-        f"it cannot be staged: {why}",
-        where=what,
-        state="Nothing was written",
-        next=next or "Write that part by hand, in a revision of its own",
-    )

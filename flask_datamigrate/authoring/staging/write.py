@@ -38,7 +38,19 @@ class Revision:
     marks: int
 
 
-def change(config: Config, name: str, message: str, **options: t.Any) -> list[Revision]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scaffold:
+    """A change that was written.
+
+    :param revisions: in their order.
+    :param advice: what is to be written in the models.
+    """
+
+    revisions: list[Revision]
+    advice: list[str]
+
+
+def change(config: Config, name: str, message: str, **options: t.Any) -> Scaffold:
     """Write the difference between models and database as the revisions of a change.
 
     A ``process_revision_directives`` of the app sees all of them, as Alembic's own.
@@ -53,12 +65,13 @@ def change(config: Config, name: str, message: str, **options: t.Any) -> list[Re
     tree = scripts.directory(config)
     known = _check_name(tree, name)
     planned: list[Part] = []
+    advice: list[str] = []
 
     def stage(
         context: MigrationContext, revision: t.Any, directives: list[t.Any]
     ) -> None:
         script = directives[0]
-        planned[:] = _planned(script, name, context.opts["target_metadata"])
+        planned[:], advice[:] = _planned(script, name, context)
         directives[:] = _directives(script, planned, message)
 
     try:
@@ -71,13 +84,14 @@ def change(config: Config, name: str, message: str, **options: t.Any) -> list[Re
         )
         found = written if isinstance(written, list) else [written]
         made = [script for script in found if script is not None]
-        return [
+        revisions = [
             _finished(script, part, name)
             for script, part in zip(made, planned, strict=True)
         ]
     except Exception:
         _take_back(config, known)
         raise
+    return Scaffold(revisions, advice)
 
 
 def _check_name(tree: t.Any, name: str) -> set[str]:
@@ -96,7 +110,11 @@ def _check_name(tree: t.Any, name: str) -> set[str]:
     return known
 
 
-def _planned(script: ops.MigrationScript, name: str, metadata: t.Any) -> list[Part]:
+def _planned(
+    script: ops.MigrationScript, name: str, context: MigrationContext
+) -> tuple[list[Part], list[str]]:
+    """Return the revisions, and what is to be written in the models."""
+    metadata = context.opts["target_metadata"]
     if len(script.upgrade_ops_list) != 1 or isinstance(metadata, (list, tuple)):
         raise AuthoringError(
             "there are several databases, whose differences are not told apart here",
@@ -105,8 +123,8 @@ def _planned(script: ops.MigrationScript, name: str, metadata: t.Any) -> list[Pa
             next="Write the revisions by hand: flask db migrate, and flask db data "
             f"new --bind KEY --change {name} --stage migrate",
         )
-    difference = script.upgrade_ops
-    assert difference is not None
+    difference, connection = script.upgrade_ops, context.connection
+    assert difference is not None and connection is not None
     if difference.is_empty():
         raise AuthoringError(
             "models and database are alike",
@@ -114,7 +132,7 @@ def _planned(script: ops.MigrationScript, name: str, metadata: t.Any) -> list[Pa
             state="Nothing was written",
             next="Change the models first, as they shall be in the end",
         )
-    plan = divide(difference)
+    plan = divide(difference, metadata, connection)
     if not plan.fills and not plan.contract:
         raise AuthoringError(
             "there is nothing to stage: all of it is added, and old code can live "
@@ -123,7 +141,8 @@ def _planned(script: ops.MigrationScript, name: str, metadata: t.Any) -> list[Pa
             state="Nothing was written",
             next="Write it as one revision: flask db migrate",
         )
-    return parts(plan, name, metadata)
+    advice = [one.advice for fill in plan.fills.values() for one in fill.shadows]
+    return parts(plan, name, metadata), advice
 
 
 def _directives(

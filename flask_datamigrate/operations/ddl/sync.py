@@ -77,7 +77,8 @@ class _Sync(Operation):
     def __init__(self, directive: SyncOp) -> None:
         super().__init__(directive.name, directive.table, directive.schema)
         self.change = directive.change
-        self._start = prefix(self.change) + f"{self.change}_{self.table}"
+        part = "" if directive.part is None else f"_{directive.part}"
+        self._start = prefix(self.change) + f"{self.change}_{self.table}{part}"
 
     def is_online(self, site: Site) -> bool:
         # It may stand in one revision with the columns it is about.

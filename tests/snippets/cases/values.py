@@ -272,4 +272,46 @@ CAST_INT = Parity(
 )
 
 
-ALL = [GREATEST, LEAST, MD5, RANDOM_UUID, CAST_INT]
+def cast_date(text: str | None) -> datetime.date | None:
+    found = re.fullmatch(r" *([0-9]{4}-[0-9]{2}-[0-9]{2}) *", text or "")
+    try:
+        return datetime.date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+DATES = [
+    *("2024-02-29", "2023-02-29", "2000-02-29", "1900-02-29", "2024-02-30"),
+    *("2024-04-30", "2024-04-31", "2024-12-31", "2024-12-32", "2024-13-01"),
+    *("2024-00-10", "2024-01-00", "0000-01-01", "0001-01-01", "0999-12-31"),
+    *("9999-12-31", " 2024-02-09", "2024-02-09 ", "  2024-02-09  ", "2024-02- 9"),
+    *("2024-2-9", "20240209", "2024/02/09", "2024.02.09", "09.02.2024", "+2024-02-09"),
+    *("2024-02-09 12:00", "2024-02-09T12:00:00", "2024-02-09Z", "2024-02-09\n"),
+    *("\t2024-02-09", "2024-02-09\u00a0", "２０２４-02-09", "2024-02-0٩", "now"),
+    *("infinity", "-infinity", "epoch", "12024-02-09", "-2024-02-09", "2024-02-09 BC"),
+    *("2024-02-09" * 1000, "2024-W06-5", "2024-040", "2451545", "2024-02", "2024"),
+]
+
+CAST_DATE = Parity(
+    name="cast_date",
+    columns={"text": TEXT},
+    calls={"sn.cast_date(t.c.text)": cast_date},
+    inputs=[(text,) for text in [*TEXTS, *DATES, *HUGE]],
+    shown=[
+        ("2024-02-29",),
+        (" 2024-02-09 ",),
+        ("2023-02-29",),
+        ("2024-2-9",),
+        ("20240209",),
+        ("",),
+        (None,),
+    ],
+    random=st.tuples(
+        RANDOM
+        | st.from_regex(r"\A ?[0-9]{4}-[0-9]{2}-[0-9]{2} ?\Z")
+        | st.dates().map(str)
+    ),
+)
+
+
+ALL = [GREATEST, LEAST, MD5, RANDOM_UUID, CAST_INT, CAST_DATE]

@@ -12,9 +12,12 @@ from .base import SafeOp
 class SyncOp(SafeOp):
     """Triggers that keep old and new columns of a table equal."""
 
-    def __init__(self, table: str, *, change: str, schema: str | None) -> None:
+    def __init__(
+        self, table: str, *, change: str, part: str | None, schema: str | None
+    ) -> None:
         self.table = table
         self.change = change
+        self.part = part
         self.schema = schema
 
 
@@ -34,9 +37,10 @@ class CreateSyncOp(SyncOp):
         backward: t.Mapping[str, t.Any],
         forward_sql: t.Any,
         backward_sql: t.Any,
+        part: str | None,
         schema: str | None,
     ) -> None:
-        super().__init__(table, change=change, schema=schema)
+        super().__init__(table, change=change, part=part, schema=schema)
         self.forward = dict(forward)
         self.backward = dict(backward)
         self.forward_sql = forward_sql
@@ -53,6 +57,7 @@ class CreateSyncOp(SyncOp):
         backward: t.Any = None,
         forward_sql: t.Any = None,
         backward_sql: t.Any = None,
+        part: str | None = None,
         schema: str | None = None,
     ) -> None:
         """Keep old and new columns equal while code that uses either is running.
@@ -83,6 +88,9 @@ class CreateSyncOp(SyncOp):
             ``NEW.column`` is what is written, such as one that makes sure of the row
             they will refer to.
         :param backward_sql: the same before the old columns are set.
+        :param part: a name for it, where a change has several on a table: columns that
+            have nothing to do with each other, of which one statement may write the old
+            one and the new one of another.
         :param schema: the schema of the table.
         :raises SchemaError: for a column that is not there.
         """
@@ -94,6 +102,7 @@ class CreateSyncOp(SyncOp):
                 backward=backward or {},
                 forward_sql=forward_sql,
                 backward_sql=backward_sql,
+                part=part,
                 schema=schema,
             )
         )
@@ -111,10 +120,11 @@ class DropSyncOp(SyncOp):
         table: str,
         *,
         change: str,
+        part: str | None,
         schema: str | None,
         changes: t.Collection[str] | None = None,
     ) -> None:
-        super().__init__(table, change=change, schema=schema)
+        super().__init__(table, change=change, part=part, schema=schema)
         self.changes = changes
 
     @classmethod
@@ -124,6 +134,7 @@ class DropSyncOp(SyncOp):
         table: str,
         *,
         change: str,
+        part: str | None = None,
         schema: str | None = None,
     ) -> None:
         """Drop the triggers that ``op.create_sync`` made.
@@ -135,6 +146,7 @@ class DropSyncOp(SyncOp):
         Where there are none, nothing is dropped, so that it can be run again.
 
         :param change: the staged change they belong to.
+        :param part: what it was given there.
         :param schema: the schema of the table.
         :raises SchemaError: when there are none, and some of a change that no revision
             belongs to any more: it was renamed.
@@ -144,4 +156,6 @@ class DropSyncOp(SyncOp):
         if tree is not None:
             scripts = tree.walk_revisions()
             changes = {str(vars(one.module).get("change")) for one in scripts}
-        operations.invoke(cls(table, change=change, schema=schema, changes=changes))
+        operations.invoke(
+            cls(table, change=change, part=part, schema=schema, changes=changes)
+        )

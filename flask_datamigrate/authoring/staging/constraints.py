@@ -1,0 +1,78 @@
+"""How a constraint comes, and goes and comes again on the way back."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from alembic.operations import ops
+from sqlalchemy.dialects import postgresql
+
+from ..naming import quoted
+from .refusals import check_named
+from .refusals import refusal
+from .written import Written
+
+
+def unique(
+    name: str, table: str, columns: t.Sequence[str], schema: str | None
+) -> Written:
+    """Spell the directives that make columns unique while the app runs.
+
+    PostgreSQL makes a constraint of an index in an instant; to it, and to SQLite, the
+    index alone is not what the model says. The guard is for a run that was cut off.
+    """
+    preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
+    full = ".".join(preparer.quote(part) for part in (schema, table) if part)
+    called = preparer.quote(name)
+    adopt = f"ALTER TABLE {full} ADD CONSTRAINT {called} UNIQUE USING INDEX {called}"
+    spelled = f"[{', '.join(quoted(column) for column in columns)}]"
+    options = "" if schema is None else f", schema={quoted(schema)}"
+    what, place = quoted(name), quoted(table)
+    batch = f"with op.batch_alter_table({place}{options}) as batch:\n"
+    lines = (
+        f"kind = op.get_context().dialect.name\n"
+        f'if kind == "sqlite":\n    {batch}'
+        f"        batch.create_unique_constraint({what}, {spelled})\n"
+        f"elif not op.has_constraint({place}, {what}{options}):\n"
+        f"    op.create_index_online(\n        {what},\n        {place},\n"
+        f"        {spelled},\n        unique=True{options},\n    )\n"
+        f'    if kind == "postgresql":\n'
+        f"        op.execute(\n            {quoted(adopt)}\n        )"
+    )
+    return Written(lines, f'{batch}    batch.drop_constraint({what}, type_="unique")')
+
+
+def dropped(operation: ops.DropConstraintOp) -> Written:
+    """Spell the directive that drops a constraint, and the one that makes it again."""
+    check_named(operation, "constraint")
+    table, schema = operation.table_name, operation.schema
+    options = "" if schema is None else f", schema={schema!r}"
+    begin = f"with op.batch_alter_table({table!r}{options}) as batch:\n    "
+    kind = operation.constraint_type
+    drop = f"batch.drop_constraint({operation.constraint_name!r}, type_={kind!r})"
+    return Written(begin + drop, begin + _made_again(operation))
+
+
+def _made_again(operation: ops.DropConstraintOp) -> str:
+    constraint = operation.to_constraint()
+    name = str(operation.constraint_name)
+    if isinstance(constraint, sa.ForeignKeyConstraint):
+        element = constraint.elements[0]
+        local = [column.name for column in constraint.columns]
+        remote = [e.target_fullname.rpartition(".")[2] for e in constraint.elements]
+        schema, _, referent = element.target_fullname.rpartition(".")[0].rpartition(".")
+        options = {
+            "referent_schema": schema or None,
+            "ondelete": constraint.ondelete,
+            "onupdate": constraint.onupdate,
+            "deferrable": constraint.deferrable,
+            "initially": constraint.initially,
+        }
+        given = "".join(f", {k}={v!r}" for k, v in options.items() if v is not None)
+        what = f"{name!r}, {referent!r}, {local!r}, {remote!r}{given}"
+        return f"batch.create_foreign_key({what})"
+    if isinstance(constraint, sa.UniqueConstraint):
+        columns = [column.name for column in constraint.columns]
+        return f"batch.create_unique_constraint({name!r}, {columns!r})"
+    raise refusal(f"drop constraint {name}", "it is not known how to make it again")
