@@ -51,7 +51,8 @@ def run(
     at once: they share the work, and take over what one leaves that dies.
 
     It exits with 3 when work is left: an operator paused a backfill, the time of
-    --max-duration is over, or rows were refused with on_row_error="skip".
+    --max-duration is over, rows were refused with on_row_error="skip", or no file
+    defines a backfill any more.
     """
     run_named(directory, names, max_duration, as_json, workers)
 

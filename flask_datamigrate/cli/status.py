@@ -15,6 +15,7 @@ from ..stages.compatibility import Standing
 from ..upgrading.overview import Entry
 from ..upgrading.overview import entries
 from ..upgrading.standings import standings
+from ..upgrading.unfinished import undefined
 from .interrupts import stopping
 from .options import directory_option
 
@@ -111,6 +112,8 @@ def _print_table(found: list[Entry]) -> None:
             _print_refused(entry)
         if record is not None and record.error:
             click.echo(f"\n{entry.name}: {record.error}")
+        if record is not None and entry.task is None and not entry.is_done:
+            click.echo(f"\n{undefined(record)}")
         if record is not None and record.conflicts:
             where = record.undo_table or "no table any more: they were forgotten"
             click.echo(
@@ -195,6 +198,8 @@ def _state(entry: Entry) -> str:
         return "finished, its revision not applied"
     if entry.state is State.PENDING and entry.applied and entry.record is None:
         return "not run here, its revision applied"
+    if not entry.has_file:
+        return f"{entry.state.value}, the file of its revision missing"
     return entry.state.value
 
 

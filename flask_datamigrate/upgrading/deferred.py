@@ -23,6 +23,7 @@ from .chosen import chosen
 from .chosen import names_it
 from .chosen import runner_of
 from .overview import Entry
+from .unfinished import undefined
 
 _PATIENCE = 60
 """Seconds a cancel waits for a runner that was asked to pause: a batch takes a
@@ -41,12 +42,12 @@ def run(
     """Run the named backfills, or all that wait; pass over finished ones.
 
     One that was given up is run anew when it is named. One that no file defines any
-    more is passed over and reported, unless it is named.
+    more is passed over and reported at the end, unless it is named.
 
     :param until: when the time for it is over, by :func:`time.monotonic`.
     :param workers: of this process at each backfill; ``None`` for what that says.
-    :raises PausedRun: at the end, when one was paused by an operator or the time is
-        over.
+    :raises PausedRun: at the end, when one was paused by an operator, the time is
+        over, or one was passed over.
     :raises BackfillError: for a name that no database knows, and for one whose
         revision was taken back, or not applied yet, and whose rows are therefore
         not to be changed now.
@@ -54,9 +55,9 @@ def run(
     to_run = (
         entry
         for entry in chosen(directory, names)
-        if _is_to_run(entry, names_it(names, entry), reporter)
+        if _is_to_run(entry, names_it(names, entry))
     )
-    return _run_each(to_run, reporter, stop, until, workers)
+    return _run_each(to_run, names, reporter, stop, until, workers)
 
 
 def retry(
@@ -80,7 +81,7 @@ def retry(
                 state="Nothing was changed",
                 next="See flask db data status",
             )
-    return _run_each(failed, reporter, stop)
+    return _run_each(failed, names, reporter, stop)
 
 
 def verify(directory: str | None, names: t.Sequence[str]) -> t.Iterator[str]:
@@ -193,6 +194,7 @@ def _cancel_when_free(runner: Runner, entry: Entry) -> None:
 
 def _run_each(
     entries: t.Iterable[Entry],
+    names: t.Sequence[str],
     reporter: Reporter,
     stop: threading.Event,
     until: float | None = None,
@@ -200,11 +202,19 @@ def _run_each(
 ) -> list[BackfillReport]:
     """Run backfills in turn; one that is paused does not keep the others.
 
+    :param names: those that the operator asked for.
+
     :raises PausedRun: at the end, when some were.
     """
     reports: list[BackfillReport] = []
     left: list[PausedRun] = []
     for entry in entries:
+        if entry.task is None and not names_it(names, entry):
+            lost = _undefined(entry)
+            left.append(
+                PausedRun(lost.what, where=lost.where, state=lost.state, next=lost.next)
+            )
+            continue
         try:
             with runner_of(entry, reporter, stop, until) as runner:
                 reports.append(runner.run(_defined(entry), workers))
@@ -221,7 +231,7 @@ def _run_each(
     return reports
 
 
-def _is_to_run(entry: Entry, named: bool, reporter: Reporter) -> bool:
+def _is_to_run(entry: Entry, named: bool) -> bool:
     """Tell whether a run takes a backfill up.
 
     :param named: whether the operator asked for it.
@@ -249,9 +259,6 @@ def _is_to_run(entry: Entry, named: bool, reporter: Reporter) -> bool:
             state="Nothing was changed",
             next=f"Apply it: flask db upgrade {entry.record.revision}",
         )
-    if entry.task is None and not named:
-        reporter.noted(f"Passed over: {_undefined(entry)}")
-        return False
     return True
 
 
@@ -277,7 +284,8 @@ def _check_not_applied(entry: Entry) -> None:
             "its revision is applied",
             where=entry.label,
             state="Nothing was changed",
-            next="Take the revision back, and the backfill with it: flask db downgrade",
+            next=("" if entry.has_file else "Bring its file back first. ")
+            + "Take the revision back, and the backfill with it: flask db downgrade",
         )
 
 
@@ -288,11 +296,5 @@ def _defined(entry: Entry) -> Task:
 
 
 def _undefined(entry: Entry) -> BackfillError:
-    return BackfillError(
-        f"no revision file defines it any more (it was of revision "
-        f"{entry.record.revision if entry.record else '?'})",
-        where=f"backfill {entry.name}",
-        state="What was committed is saved",
-        next="Bring the file back, as a top-level Backfill; or give it up: flask db "
-        f"data cancel {entry.name}",
-    )
+    assert entry.record is not None
+    return undefined(entry.record)

@@ -44,6 +44,7 @@ class Entry:
     :param runners: the live processes that have one, for people.
     :param task: its definition; ``None`` when its file is gone.
     :param applied: whether its revision is applied there.
+    :param has_file: whether the file of its revision is there.
     :param order: what an operator asks of it there.
     :param set_aside: the indexes it has dropped and is to make again.
     :param refusals: the rows it could not change and left out.
@@ -57,6 +58,7 @@ class Entry:
     runners: tuple[str, ...]
     task: Task | None
     applied: bool
+    has_file: bool = True
     order: Order = NOTHING
     set_aside: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -214,7 +216,7 @@ def entries_at(
     for place in found:
         here = scripts.ancestors(tree, revisions.intersection(place.heads))
         anywhere |= here
-        known += _known(bind_of(place, engines), place, tasks, here)
+        known += _known(bind_of(place, engines), place, tasks, revisions, here)
     begun = {entry.name for entry in known}
     coming = [
         Entry(name, None, None, None, (), (), task, task.revision in anywhere)
@@ -252,9 +254,11 @@ def _known(
     bind: str | None,
     place: Place,
     tasks: t.Mapping[str, Task],
+    revisions: t.Collection[str],
     applied: t.Collection[str],
 ) -> t.Iterator[Entry]:
     engine = place.engine
+    lost = set(place.heads).difference(revisions)
     store = Store(place.schema, engine.dialect)
     with contextlib.closing(engine.connect()) as connection:
         if not store.exists(connection):
@@ -278,7 +282,9 @@ def _known(
                 tuple(ranges),
                 tuple(dict.fromkeys(map(describe_process, owners))),
                 tasks.get(record.name),
-                is_applied(record, applied),
+                # What lies below a version without a file, no file can tell.
+                is_applied(record, applied) or (bool(lost) and record.applied),
+                record.revision is None or record.revision in revisions,
                 orders.get(record.name, NOTHING),
                 tuple(found.name for found in aside if found.backfill == record.name),
                 refusals,

@@ -101,6 +101,18 @@ def half_undone(
     ]
 
 
+def undefined(record: Record) -> BackfillError:
+    """Say that no file defines a backfill that was begun."""
+    return BackfillError(
+        f"no revision file defines it any more (it was of revision "
+        f"{record.revision or '?'})",
+        where=f"backfill {record.name}",
+        state="What was committed is saved",
+        next="Bring the file back, as a top-level Backfill; or give it up: flask db "
+        f"data cancel {record.name}",
+    )
+
+
 def undermined(found: Begun, below: list[str]) -> BackfillError:
     """Say that a downgrade would take back what a backfill stands on.
 

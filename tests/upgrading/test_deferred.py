@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 import typing as t
 
 import pytest
 import sqlalchemy as sa
 
+from flask_datamigrate.backfill.reporting import Reporter
+from flask_datamigrate.errors import InterruptedRun
+from flask_datamigrate.upgrading import deferred
+from tests.backfill.engine import at_each_batch
 from tests.upgrading.conftest import ADD
 from tests.upgrading.conftest import ADD_FOR_GOOD
 from tests.upgrading.conftest import COLUMN
@@ -272,7 +277,8 @@ def test_one_whose_definition_is_gone_stops_no_other_and_is_given_up(
     bench.upgrade()
     bench.revision("r2", "def upgrade(): pass", down="r1")
 
-    ran = bench.project.flask("db", "data", "run")
+    ran = bench.project.run("db", "data", "run")
+    assert ran.code == 3
     assert "backfill r2: no revision file defines it any more" in ran.err
     assert "flask db data cancel r2" in ran.err
     assert bench.counts == [11, 21, 51]
@@ -281,6 +287,58 @@ def test_one_whose_definition_is_gone_stops_no_other_and_is_given_up(
     assert bench.flask("db", "data", "cancel", "r2").exit_code == 0
     assert states(bench) == {"r2": "cancelled", "r3": "finished"}
     assert "r2" not in bench.project.flask("db", "data", "run").err
+
+
+def test_a_finished_one_is_not_given_up_while_its_file_is_missing(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED, DEFERRED)
+    bench.upgrade()
+    bench.flask("db", "data", "run")
+    files = [
+        bench.project.migrations / "versions" / f"{name}.py" for name in ("r2", "r3")
+    ]
+    bodies = [file.read_text() for file in files]
+    for file in files:
+        file.unlink()
+
+    # The version is that of r3: only the notes of r2 can tell that it is applied.
+    shown = bench.flask("db", "data", "status").stdout
+    assert shown.count("finished, the file of its revision missing") == 2
+    for name in ("r2", "r3"):
+        asked = bench.flask("db", "data", "cancel", name)
+        assert asked.exit_code == 1, asked.output
+        assert "its revision is applied" in asked.output
+        assert "Bring its file back first" in asked.output
+    for file, body in zip(files, bodies, strict=True):
+        file.write_text(body)
+
+    assert states(bench) == {"r2": "finished", "r3": "finished"}
+    assert bench.flask("db", "data", "run", "r2", "r3").exit_code == 0
+    assert bench.counts == [12, 22, 52]
+
+
+def test_a_half_done_one_whose_file_is_missing_is_said_to_be_left(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED.replace("deferred", "batch_size=1, deferred"))
+    bench.upgrade()
+    stop = threading.Event()
+    with at_each_batch(lambda progress: stop.set()), bench.app.app_context():
+        with pytest.raises(InterruptedRun):
+            deferred.run(None, [], Reporter(), stop)
+    file = bench.project.migrations / "versions" / "r2.py"
+    body = file.read_text()
+    file.unlink()
+
+    ran = bench.flask("db", "data", "run")
+
+    said = "backfill r2: no revision file defines it any more"
+    assert ran.exit_code == 3, ran.output
+    assert said in ran.output
+    assert "flask db data cancel r2" in ran.output
+    shown = bench.flask("db", "data", "status").stdout
+    assert "paused, the file of its revision missing" in shown
+    assert said in shown
+    file.write_text(body)
+    assert bench.flask("db", "data", "run").exit_code == 0
+    assert bench.counts == [11, 21, 51]
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
