@@ -7,6 +7,7 @@ from flask import g
 from flask.cli import with_appcontext
 
 from ..backfill.states import State
+from .answers import live
 from .options import directory_option
 
 _NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
@@ -19,14 +20,15 @@ _NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def pause(directory: str | None, names: tuple[str, ...]) -> None:
     """Pause backfills, wherever they run.
 
-    A NAME is that of a backfill or of its revision. The process that runs it, here or
+    A NAME is that of a backfill or of its revision, whose finished ones are passed
+    over. The process that runs it, here or
     on another host, finishes its batch, saves, and exits with 3. Until `flask db data
     resume NAME`, nobody goes on with it: not `flask db data run`, not `flask db
     upgrade`.
     """
     from ..upgrading import ordering
 
-    for answer in ordering.pause(directory or g.directory, names):
+    for answer in live(ordering.pause(directory or g.directory, names)):
         if not answer.changed:
             what = "was paused already"
         elif answer.runner and answer.state is State.VERIFYING:
@@ -55,7 +57,7 @@ def resume(directory: str | None, run_now: bool, names: tuple[str, ...]) -> None
     from ..upgrading import ordering
     from .run import run_named
 
-    for answer in ordering.resume(directory or g.directory, names):
+    for answer in live(ordering.resume(directory or g.directory, names)):
         what = "resumed" if answer.changed else "no operator had paused it"
         how = f"Go on with: {answer.goes_on}"
         if answer.runner:
@@ -114,7 +116,7 @@ def tune(
     values = {key: value for key, value in asked.items() if reset or value is not None}
     if not values:
         raise click.UsageError("Say what: --batch-size, --target, --pause or --reset.")
-    for answer in ordering.tune(directory or g.directory, names, **values):
+    for answer in live(ordering.tune(directory or g.directory, names, **values)):
         when = "from its next run on"
         if answer.runner:
             when = f"{answer.runner} takes it up after the batch at hand"

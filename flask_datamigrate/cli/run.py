@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from ..backfill import headcount
 from . import lines
+from .answers import say_ended
 from .duration import in_seconds
 from .interrupts import stopping
 from .options import directory_option
@@ -81,6 +82,9 @@ def accept(directory: str | None, refused: bool, name: str) -> None:
 
     if refused:
         for answer, count in ordering.accept_refused(directory or g.directory, name):
+            if answer.is_passed_over:
+                say_ended(answer.name, answer.state)
+                continue
             what = f"refused rows accepted: {count:,}" if count else "no row to accept"
             how = f"Go on with: {answer.goes_on}"
             click.echo(f"{answer.name}: {what}. {how}", err=True)
@@ -156,16 +160,20 @@ def undo(directory: str | None, names: tuple[str, ...]) -> None:
 def cancel(directory: str | None, names: tuple[str, ...]) -> None:
     """Give backfills up; the rows they have changed stay changed.
 
-    One that runs, here or on another host, finishes its batch first. A later `flask db
-    upgrade` to its revision begins it anew, from the first row, and so does `flask db
-    data run NAME` where its revision is applied.
+    A NAME is that of a backfill or of its revision, whose finished ones are passed
+    over. One that runs, here or on another host, finishes its batch first. A later
+    `flask db upgrade` to its revision begins it anew, from the first row, and so does
+    `flask db data run NAME` where its revision is applied.
     """
     from ..upgrading import deferred
 
-    for name in deferred.cancel(directory or g.directory, names):
+    given_up, ended = deferred.cancel(directory or g.directory, names)
+    for name in given_up:
         click.echo(
             f"{name}: cancelled. The rows it has changed stay changed.", err=True
         )
+    for entry in ended:
+        say_ended(entry.name, entry.state)
 
 
 def run_named(

@@ -11,7 +11,6 @@ from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
 from ..backfill.runner import Task
-from ..backfill.states import ENDED
 from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..errors import BackfillError
@@ -20,6 +19,7 @@ from ..errors import PausedRun
 from ..errors import UndoError
 from ..errors import VerificationError
 from .chosen import chosen
+from .chosen import going_on
 from .chosen import names_it
 from .chosen import runner_of
 from .overview import Entry
@@ -149,21 +149,24 @@ def undo(
     return reports
 
 
-def cancel(directory: str | None, names: t.Sequence[str]) -> list[str]:
+def cancel(
+    directory: str | None, names: t.Sequence[str]
+) -> tuple[list[str], list[Entry]]:
     """Give backfills up; rows they have changed stay changed.
 
-    One that somebody runs is asked to pause first. Where a revision's name stands for
-    several, those that have ended are passed over.
+    One that somebody runs is asked to pause first. Where a name stands for several,
+    those that have ended are passed over.
 
-    :returns: the names of those given up.
+    :returns: the names of those given up, and those that were not: they had ended.
     :raises BackfillError: when no database knows it, or it is applied and finished.
     :raises ClaimedError: when its runner does not stop.
     """
-    known = chosen(directory, names)
-    entries = [e for e in known if e.name in names or e.state not in ENDED] or known
+    entries, ended = going_on(chosen(directory, names), names)
     for entry in entries:
         if entry.state is State.FINISHED:
             _check_not_applied(entry)
+    ended += [entry for entry in entries if entry.state is State.CANCELLED]
+    entries = [entry for entry in entries if entry.state is not State.CANCELLED]
     for entry in entries:
         with runner_of(
             entry, Reporter(), threading.Event(), lock_timeout=_PATIENCE
@@ -171,7 +174,7 @@ def cancel(directory: str | None, names: t.Sequence[str]) -> list[str]:
             if entry.runner:
                 runner.pause(entry.name)
             _cancel_when_free(runner, entry)
-    return [entry.name for entry in entries]
+    return [entry.name for entry in entries], ended
 
 
 def _cancel_when_free(runner: Runner, entry: Entry) -> None:

@@ -13,6 +13,7 @@ from ..backfill.runner import Runner
 from ..backfill.states import ENDED
 from ..backfill.states import State
 from .chosen import chosen
+from .chosen import going_on
 from .chosen import runner_of
 from .overview import Entry
 
@@ -36,6 +37,11 @@ class Answer:
     runner: str | None
     applied: bool
     changed: bool
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether it has ended, and nothing was asked of it."""
+        return self.state in ENDED
 
     @property
     def goes_on(self) -> str:
@@ -76,7 +82,8 @@ def tune(
 def accept_refused(directory: str | None, name: str) -> list[tuple[Answer, int]]:
     """Accept that the refused rows of backfills stay as they are.
 
-    :returns: what became of each, and how many rows were accepted now.
+    :returns: what became of each, and how many rows were accepted now; those that
+        have ended and are passed over come last.
     :raises BackfillError: for one that no database knows, or that has ended.
     """
     counts: list[int] = []
@@ -85,7 +92,9 @@ def accept_refused(directory: str | None, name: str) -> list[tuple[Answer, int]]
         counts.append(runner.accept_refused(name))
         return bool(counts[-1])
 
-    return list(zip(_each(directory, [name], accept), counts, strict=True))
+    answers = _each(directory, [name], accept)
+    counts += [0] * (len(answers) - len(counts))
+    return list(zip(answers, counts, strict=True))
 
 
 def log(directory: str | None, name: str) -> list[tuple[Entry, list[Event]]]:
@@ -105,9 +114,7 @@ def _each(
     names: t.Sequence[str],
     order: t.Callable[[Runner, str], bool],
 ) -> list[Answer]:
-    named = chosen(directory, names)
-    # The name of a revision means those of its backfills that still go on.
-    live = [e for e in named if e.state not in ENDED or e.name in names] or named
+    live, ended = going_on(chosen(directory, names), names)
     for entry in live:
         if entry.state in ENDED:
             raise asking.ended(entry.label, entry.state)
@@ -120,4 +127,5 @@ def _each(
         answers.append(
             Answer(entry.name, entry.state, entry.runner, entry.applied, changed)
         )
+    answers += [Answer(e.name, e.state, None, e.applied, False) for e in ended]
     return answers

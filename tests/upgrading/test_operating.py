@@ -133,6 +133,56 @@ def test_a_running_one_is_cancelled_after_its_batch(bench: Bench) -> None:
     assert bench.counts == [11, 20, 50]
 
 
+def test_the_name_of_a_revision_is_not_lost_to_its_first_backfill(
+    bench: Bench,
+) -> None:
+    wrong = "+ 10), verify=sa.text('SELECT count(*) FROM counters'), "
+    bench.chain(CREATE, TWO.replace("+ 10), ", wrong))
+    bench.upgrade()
+    ran = bench.flask("db", "data", "run", "r2")
+    assert ran.exit_code == 1, ran.output
+    assert states(bench) == {"r2": "finished", "r2.second": "failed"}
+
+    for command in ("pause", "resume", "tune --pause 1", "cancel"):
+        asked = bench.flask("db", "data", *command.split(), "r2")
+        assert asked.exit_code == 0, asked.output
+        assert "r2: passed over, it is finished already." in asked.output
+        assert "r2.second: " in asked.output
+
+    assert states(bench) == {"r2": "finished", "r2.second": "cancelled"}
+    # Its own name still means but the one.
+    alone = bench.flask("db", "data", "pause", "r2.second")
+    assert alone.exit_code == 1
+    assert "it is cancelled, so nothing can be asked of it" in alone.output
+
+
+def test_a_second_cancel_says_that_there_was_a_first(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    assert "r2: cancelled." in bench.flask("db", "data", "cancel", "r2").output
+    again = bench.flask("db", "data", "cancel", "r2")
+    assert again.exit_code == 0
+    assert again.output == "r2: passed over, it is cancelled already.\n"
+    assert states(bench) == {"r2": "cancelled"}
+
+
+def test_the_name_of_a_schema_revision_is_said_to_have_no_backfill(
+    bench: Bench,
+) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    for command in ("pause", "run", "log", "cancel"):
+        asked = bench.flask("db", "data", command, "r1")
+        assert asked.exit_code == 1
+        assert "revision r1: it has no batched backfill" in asked.output
+        assert "flask db upgrade" not in asked.output
+    bench.flask("db", "stamp", "r1")
+    bench.database.execute("DELETE FROM datamigrate_backfills")
+    assert "no database has begun r2" in (
+        bench.flask("db", "data", "pause", "r2").output
+    )
+
+
 def paused(bench: Bench) -> bool:
     """Tell whether the pause that a cancel asks for is written down."""
     query = sa.text("SELECT count(*) FROM datamigrate_orders WHERE paused_by <> ''")
