@@ -25,6 +25,7 @@ a :class:`~flask_datamigrate.snippets.sqlite_functions.Python`.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import sqlalchemy as sa
@@ -192,6 +193,11 @@ def literal(value: Option, compiler: SQLCompiler) -> str:
         # when a script is written.
         value = value.replace("\\", "\\\\").replace("'", "''")
         return _verbatim(f"E'{value}'", compiler)
+    if compiler.dialect.name == "sqlite" and "%(" in value:
+        # Early releases of SQLAlchemy 2.0 look for parameters in texts as well.
+        parts = re.split(r"(?<=%)(?=\()", value)
+        texts = (compiler.render_literal_value(part, sa.String()) for part in parts)
+        return f"({' || '.join(texts)})"
     return compiler.render_literal_value(value, sa.String())
 
 
