@@ -118,7 +118,11 @@ def half_undone(record: Record, applied: bool) -> BackfillError:
     :param applied: whether its revision is applied.
     """
     name = record.name
-    finish = "flask db downgrade" if applied else f"flask db data undo {name}"
+    finish = f"flask db data undo {name}"
+    if applied and record.deferred:
+        finish += ", or flask db downgrade, which takes its revision back, too"
+    elif applied:
+        finish = "flask db downgrade"
     return BackfillError(
         "its old values are being restored, and only a part of its rows is",
         where=f"revision {record.revision}, backfill {name}",

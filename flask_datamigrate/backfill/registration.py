@@ -158,6 +158,12 @@ def _restart(
     applied: bool,
 ) -> None:
     """Begin anew what was taken back, or given up."""
+    changed = session.store.ranges.total(connection, task.name, FORWARD).changed
+    if record.state is State.CANCELLED and changed and not task.backfill.job.repeatable:
+        session.reporter.noted(
+            f"{task.name}: it was given up after it had changed "
+            f"{counted(changed, 'row')}; it begins anew, and may change them once more"
+        )
     _drop_old_values(connection, task, record)
     detail = "it is run after all" if applied else "the revision is applied again"
     session.store.restart(connection, task.name, detail, applied=applied)

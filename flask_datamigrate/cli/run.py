@@ -32,6 +32,12 @@ from .progress import reporter
     help="How many threads of this process work on each backfill at once. "
     "Default: its own workers=, else 1.",
 )
+@click.option(
+    "--anew",
+    is_flag=True,
+    help="Begin a cancelled backfill anew although it had changed rows, which may be "
+    "changed once more then.",
+)
 @lines.json_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @with_appcontext
@@ -39,6 +45,7 @@ def run(
     directory: str | None,
     max_duration: float | None,
     workers: int | None,
+    anew: bool,
     as_json: bool,
     names: tuple[str, ...],
 ) -> None:
@@ -55,7 +62,9 @@ def run(
     --max-duration is over, rows were refused with on_row_error="skip", or no file
     defines a backfill any more.
     """
-    run_named(directory, names, max_duration, as_json, workers)
+    if anew and not names:
+        raise click.UsageError("Say which: --anew NAME.")
+    run_named(directory, names, max_duration, as_json, workers, anew)
 
 
 @click.command()
@@ -144,8 +153,9 @@ def undo(directory: str | None, names: tuple[str, ...]) -> None:
     """Restore the rows of backfills that were begun and whose revision is not applied.
 
     A backfill needs undo=True. When its revision is applied, `flask db downgrade` is
-    the way back. Of several the last one is undone first. Ctrl-C stops after the batch
-    at hand; the same command goes on from there.
+    the way back; but a deferred backfill that was cancelled is undone all the same.
+    Of several the last one is undone first. Ctrl-C stops after the batch at hand; the
+    same command goes on from there.
     """
     from ..upgrading import deferred
 
@@ -163,7 +173,8 @@ def cancel(directory: str | None, names: tuple[str, ...]) -> None:
     A NAME is that of a backfill or of its revision, whose finished ones are passed
     over. One that runs, here or on another host, finishes its batch first. A later
     `flask db upgrade` to its revision begins it anew, from the first row, and so does
-    `flask db data run NAME` where its revision is applied.
+    `flask db data run NAME` where its revision is applied; if rows that it has changed
+    may be changed twice then, only with --anew.
     """
     from ..upgrading import deferred
 
@@ -182,11 +193,13 @@ def run_named(
     max_duration: float | None = None,
     as_json: bool = False,
     workers: int | None = None,
+    anew: bool = False,
 ) -> None:
     """Run backfills, and say what they did.
 
     :param max_duration: seconds.
     :param workers: of this process; ``None`` for what each backfill says.
+    :param anew: whether rows may be changed once more that a cancelled one had changed.
     """
     from ..upgrading import deferred
 
@@ -199,6 +212,7 @@ def run_named(
             stop,
             until=until,
             workers=workers,
+            anew=anew,
         )
     if not reports and not as_json:
         click.echo("Nothing to run. See: flask db data status", err=True)

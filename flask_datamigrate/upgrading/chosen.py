@@ -48,21 +48,28 @@ def names_it(names: t.Collection[str], entry: Entry) -> bool:
     return entry.name in names or _revision(entry) in names
 
 
-def going_on(
-    named: t.Sequence[Entry], names: t.Sequence[str]
+def going_on(entry: Entry) -> bool:
+    """Tell whether a backfill has not ended."""
+    return entry.state not in ENDED
+
+
+def meant(
+    named: t.Sequence[Entry],
+    names: t.Sequence[str],
+    fits: t.Callable[[Entry], bool] = going_on,
 ) -> tuple[list[Entry], list[Entry]]:
     """Split backfills into those that are meant, and those that are passed over.
 
-    A name that stands for several means those that have not ended; for one that has,
-    or for several that all have, it means them all the same.
+    A name that stands for several means those that fit; for one that does not, or for
+    several of which none does, it means them all the same.
 
     :param named: what :func:`chosen` returns for the names.
     """
-    meant: list[Entry] = []
+    found: list[Entry] = []
     for name in names:
         of_name = [entry for entry in named if names_it([name], entry)]
-        meant += [e for e in of_name if e.state not in ENDED] or of_name
-    ids = {id(entry) for entry in meant}
+        found += list(filter(fits, of_name)) or of_name
+    ids = {id(entry) for entry in found}
     return (
         [entry for entry in named if id(entry) in ids],
         [entry for entry in named if id(entry) not in ids],

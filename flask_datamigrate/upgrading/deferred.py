@@ -11,6 +11,7 @@ from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
 from ..backfill.runner import Runner
 from ..backfill.runner import Task
+from ..backfill.states import ENDED
 from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..errors import BackfillError
@@ -18,8 +19,9 @@ from ..errors import ClaimedError
 from ..errors import PausedRun
 from ..errors import UndoError
 from ..errors import VerificationError
+from . import given_up
 from .chosen import chosen
-from .chosen import going_on
+from .chosen import meant
 from .chosen import names_it
 from .chosen import runner_of
 from .overview import Entry
@@ -38,24 +40,28 @@ def run(
     *,
     until: float | None = None,
     workers: int | None = None,
+    anew: bool = False,
 ) -> list[BackfillReport]:
     """Run the named backfills, or all that wait; pass over finished ones.
 
-    One that was given up is run anew when it is named. One that no file defines any
-    more is passed over and reported at the end, unless it is named.
+    One that was given up, or undone while its revision is applied, is run anew when it
+    is named. One that no file defines any more is passed over and reported at the end,
+    unless it is named.
 
     :param until: when the time for it is over, by :func:`time.monotonic`.
     :param workers: of this process at each backfill; ``None`` for what that says.
+    :param anew: whether to begin one anew although it had changed rows when it was
+        given up, which are then changed once more.
     :raises PausedRun: at the end, when one was paused by an operator, the time is
         over, or one was passed over.
     :raises BackfillError: for a name that no database knows, and for one whose
         revision was taken back, or not applied yet, and whose rows are therefore
-        not to be changed now.
+        not to be changed now; for one that was given up after it had changed rows.
     """
     to_run = (
         entry
         for entry in chosen(directory, names)
-        if _is_to_run(entry, names_it(names, entry))
+        if _is_to_run(entry, names_it(names, entry), anew)
     )
     return _run_each(to_run, names, reporter, stop, until, workers)
 
@@ -137,11 +143,20 @@ def undo(
 ) -> list[BackfillReport]:
     """Restore the rows of backfills whose revision is not applied, the last one first.
 
+    A deferred one that was given up is undone while its revision is applied, too; then
+    those of that name that were not are passed over.
+
     :raises UndoError: when no old values were kept, or its revision is applied.
     """
-    entries = chosen(directory, names)
+    entries, others = meant(chosen(directory, names), names, given_up.is_undoable)
     for entry in entries:
-        _check_not_applied(entry)
+        if not given_up.is_undoable(entry):
+            _check_not_applied(entry)
+    for entry in others:
+        reporter.noted(
+            f"{entry.name}: passed over, it is {entry.state.value} and its revision is "
+            "applied"
+        )
     reports = []
     for entry in reversed(entries):
         with runner_of(entry, reporter, stop) as runner:
@@ -161,7 +176,7 @@ def cancel(
     :raises BackfillError: when no database knows it, or it is applied and finished.
     :raises ClaimedError: when its runner does not stop.
     """
-    entries, ended = going_on(chosen(directory, names), names)
+    entries, ended = meant(chosen(directory, names), names)
     for entry in entries:
         if entry.state is State.FINISHED:
             _check_not_applied(entry)
@@ -234,25 +249,26 @@ def _run_each(
     return reports
 
 
-def _is_to_run(entry: Entry, named: bool) -> bool:
+def _is_to_run(entry: Entry, named: bool, anew: bool) -> bool:
     """Tell whether a run takes a backfill up.
 
     :param named: whether the operator asked for it.
+    :param anew: whether it may change rows once more that it had changed.
     :raises BackfillError: when it is named and cannot be run now.
     """
     assert entry.record is not None
-    revived = named and entry.state is State.CANCELLED
+    revived = named and (
+        entry.state is State.CANCELLED
+        or (
+            entry.state is State.UNDONE
+            and entry.applied
+            and given_up.is_undoable(entry)
+        )
+    )
     if entry.record.state not in STARTABLE and not revived:
         return False
-    if revived and entry.record.undo_table is not None:
-        raise BackfillError(
-            "it was given up after it had changed rows, whose old values are kept; "
-            "beginning anew would lose them",
-            where=entry.label,
-            state="Nothing was changed",
-            next="Restore the rows first (flask db downgrade, or flask db data "
-            f"undo {entry.name} where the revision is not applied)",
-        )
+    if revived:
+        given_up.check_revivable(entry, anew)
     if not entry.applied and (entry.record.deferred or _is_idle(entry)):
         if not named:
             return False
@@ -283,12 +299,15 @@ def _is_idle(entry: Entry) -> bool:
 
 def _check_not_applied(entry: Entry) -> None:
     if entry.applied and entry.record is not None:
+        way = "" if entry.has_file else "Bring its file back first. "
+        if entry.record.deferred and entry.state not in (*ENDED, State.PENDING):
+            way += f"Give it up first: flask db data cancel {entry.name}. Or else: "
         raise UndoError(
             "its revision is applied",
             where=entry.label,
             state="Nothing was changed",
-            next=("" if entry.has_file else "Bring its file back first. ")
-            + "Take the revision back, and the backfill with it: flask db downgrade",
+            next=f"{way}Take the revision back, and the backfill with it: flask db "
+            "downgrade",
         )
 
 

@@ -13,7 +13,7 @@ from ..backfill.runner import Runner
 from ..backfill.states import ENDED
 from ..backfill.states import State
 from .chosen import chosen
-from .chosen import going_on
+from .chosen import meant
 from .chosen import runner_of
 from .overview import Entry
 
@@ -29,6 +29,7 @@ class Answer:
     :param runner: the live process that reads it next, for people; ``None`` when
         nobody runs the backfill.
     :param applied: whether its revision is applied.
+    :param deferred: whether ``flask db data run`` does it.
     :param changed: whether that was not asked before.
     """
 
@@ -36,6 +37,7 @@ class Answer:
     state: State
     runner: str | None
     applied: bool
+    deferred: bool
     changed: bool
 
     @property
@@ -48,7 +50,8 @@ class Answer:
         """The command that goes on with it."""
         if self.state is State.UNDOING:
             undo = f"flask db data undo {self.name}"
-            return "flask db downgrade" if self.applied else undo
+            by_downgrade = self.applied and not self.deferred
+            return "flask db downgrade" if by_downgrade else undo
         return f"flask db data run {self.name}" if self.applied else "flask db upgrade"
 
 
@@ -114,7 +117,7 @@ def _each(
     names: t.Sequence[str],
     order: t.Callable[[Runner, str], bool],
 ) -> list[Answer]:
-    live, ended = going_on(chosen(directory, names), names)
+    live, ended = meant(chosen(directory, names), names)
     for entry in live:
         if entry.state in ENDED:
             raise asking.ended(entry.label, entry.state)
@@ -124,8 +127,16 @@ def _each(
             entry, Reporter(), threading.Event(), lock_timeout=_PATIENCE
         ) as runner:
             changed = order(runner, entry.name)
-        answers.append(
-            Answer(entry.name, entry.state, entry.runner, entry.applied, changed)
-        )
-    answers += [Answer(e.name, e.state, None, e.applied, False) for e in ended]
-    return answers
+        answers.append(_answer(entry, changed))
+    return answers + [_answer(entry, False) for entry in ended]
+
+
+def _answer(entry: Entry, changed: bool) -> Answer:
+    return Answer(
+        entry.name,
+        entry.state,
+        entry.runner,
+        entry.applied,
+        entry.record is not None and entry.record.deferred,
+        changed,
+    )

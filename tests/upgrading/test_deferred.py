@@ -22,6 +22,21 @@ from tests.upgrading.conftest import Bench
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
+TWO = (
+    COUNTERS
+    + """
+first = Backfill(sa.update(counters).values(n=counters.c.n + 1), deferred=True)
+second = Backfill(sa.update(counters).values(n=counters.c.n + 1), deferred=True)
+
+def upgrade():
+    op.backfill(first)
+    op.backfill(second)
+
+def downgrade():
+    pass
+"""
+)
+
 DEFERRED = ADD_FOR_GOOD.format(by=1, options=", deferred=True")
 PLAIN = ADD_FOR_GOOD.format(by=1, options="")
 
@@ -266,8 +281,115 @@ def test_one_that_was_given_up_half_way_keeps_its_old_values(bench: Bench) -> No
     again = bench.flask("db", "data", "run", "r2")
     assert again.exit_code == 1
     assert "whose old values are kept" in again.output
+    assert "flask db data undo r2" in again.output
     bench.downgrade()
     assert (bench.heads, bench.counts) == ({"r1"}, [10, 20, 50])
+
+
+def test_one_that_was_given_up_half_way_is_undone_and_run_after_all(
+    bench: Bench,
+) -> None:
+    undoable = ADD.format(by=1).replace("undo=True", "undo=True, deferred=True")
+    bench.chain(CREATE, undoable, COLUMN.format(name="a"))
+    bench.upgrade()
+    run_one_batch(bench)
+    refused = bench.flask("db", "data", "undo", "r2")
+    assert refused.exit_code == 1
+    assert "Give it up first: flask db data cancel r2" in refused.output
+    bench.flask("db", "data", "cancel", "r2")
+
+    undone = bench.flask("db", "data", "undo", "r2")
+
+    assert undone.exit_code == 0, undone.output
+    assert (bench.heads, bench.counts) == ({"r3"}, [10, 20, 50])
+    assert states(bench) == {"r2": "undone"}
+    assert "Nothing to run" in bench.flask("db", "data", "run").output
+    ran = bench.flask("db", "data", "run", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert (bench.counts, states(bench)) == ([11, 21, 51], {"r2": "finished"})
+    bench.downgrade("r1")
+    assert bench.counts == [10, 20, 50]
+
+
+def test_an_undo_of_one_that_was_given_up_is_stopped_and_goes_on(bench: Bench) -> None:
+    two = TWO.replace("deferred=True", "undo=True, deferred=True")
+    bench.chain(CREATE, two)
+    bench.upgrade()
+    assert bench.flask("db", "data", "run").exit_code == 0
+    bench.database.execute(
+        "UPDATE datamigrate_backfills SET state = 'cancelled' WHERE name = 'r2'"
+    )
+    stop = threading.Event()
+    bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
+    with at_each_batch(lambda progress: stop.set()), bench.app.app_context():
+        with pytest.raises(InterruptedRun):
+            deferred.undo(None, ["r2"], Reporter(), stop)
+    assert states(bench)["r2"] == "undoing"
+    resumed = bench.flask("db", "data", "resume", "r2")
+    assert "Go on with: flask db data undo r2" in resumed.output
+    found = bench.flask("db", "data", "doctor").output
+    assert "Finish that: flask db data undo r2, or flask db downgrade" in found
+
+    undone = bench.flask("db", "data", "undo", "r2")
+
+    assert undone.exit_code == 0, undone.output
+    assert "r2.second: passed over, it is finished" in undone.output
+    assert states(bench) == {"r2": "undone", "r2.second": "finished"}
+
+
+def test_rows_that_one_had_changed_are_not_changed_twice_without_a_word(
+    bench: Bench,
+) -> None:
+    bench.chain(CREATE, DEFERRED.replace("deferred", "batch_size=1, deferred"))
+    bench.upgrade()
+    run_one_batch(bench)
+    bench.flask("db", "data", "cancel", "r2")
+    shown = json.loads(bench.flask("db", "data", "status", "--json").stdout)
+    assert shown[0]["rows_changed"] == 1
+
+    for command in (["r2"], ["--anew"]):
+        refused = bench.flask("db", "data", "run", *command)
+        assert refused.exit_code in (1, 2), refused.output
+    refused = bench.flask("db", "data", "run", "r2")
+
+    assert "given up after it had changed 1 row" in refused.output
+    assert "flask db data run --anew r2" in refused.output
+    assert (bench.counts, states(bench)) == ([11, 20, 50], {"r2": "cancelled"})
+    ran = bench.flask("db", "data", "run", "--anew", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert bench.counts == [12, 21, 51]
+
+
+def test_one_that_gives_the_same_again_is_run_anew_without_asking(bench: Bench) -> None:
+    same = DEFERRED.replace("counters.c.n + 1", "counters.c.id * 2")
+    bench.chain(CREATE, same.replace("deferred", "batch_size=1, deferred"))
+    bench.upgrade()
+    run_one_batch(bench)
+    bench.flask("db", "data", "cancel", "r2")
+    ran = bench.flask("db", "data", "run", "r2")
+    assert ran.exit_code == 0, ran.output
+    assert bench.counts == [2, 4, 10]
+
+
+def test_an_upgrade_that_changes_rows_once_more_says_so(bench: Bench) -> None:
+    bench.chain(CREATE, PLAIN.replace("+ 1)", "+ 1), batch_size=1"))
+    stop = threading.Event()
+    with at_each_batch(lambda progress: stop.set()), pytest.raises(InterruptedRun):
+        bench.upgrade(stop=stop)
+    bench.flask("db", "data", "cancel", "r2")
+    ran = bench.flask("db", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert "given up after it had changed 1 row; it begins anew" in ran.output
+    assert bench.counts == [12, 21, 51]
+
+
+def run_one_batch(bench: Bench) -> None:
+    """Stop a run of what is deferred after its first batch."""
+    stop = threading.Event()
+    bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
+    with at_each_batch(lambda progress: stop.set()), bench.app.app_context():
+        with pytest.raises(InterruptedRun):
+            deferred.run(None, [], Reporter(), stop)
 
 
 def test_one_whose_definition_is_gone_stops_no_other_and_is_given_up(
@@ -319,10 +441,7 @@ def test_a_finished_one_is_not_given_up_while_its_file_is_missing(bench: Bench) 
 def test_a_half_done_one_whose_file_is_missing_is_said_to_be_left(bench: Bench) -> None:
     bench.chain(CREATE, DEFERRED.replace("deferred", "batch_size=1, deferred"))
     bench.upgrade()
-    stop = threading.Event()
-    with at_each_batch(lambda progress: stop.set()), bench.app.app_context():
-        with pytest.raises(InterruptedRun):
-            deferred.run(None, [], Reporter(), stop)
+    run_one_batch(bench)
     file = bench.project.migrations / "versions" / "r2.py"
     body = file.read_text()
     file.unlink()

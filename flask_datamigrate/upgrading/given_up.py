@@ -1,0 +1,59 @@
+"""Backfills that were given up: whether they are undone, or run after all."""
+
+from __future__ import annotations
+
+from ..backfill.states import State
+from ..counting import counted
+from ..errors import BackfillError
+from .overview import Entry
+
+
+def check_revivable(entry: Entry, anew: bool) -> None:
+    """Refuse to begin anew what would lose old values, or change rows twice.
+
+    :param anew: whether the operator wants rows changed twice.
+    """
+    assert entry.record is not None
+    name, changed = entry.name, entry.total.changed
+    if entry.state is State.UNDONE:
+        if entry.record.undo_table is not None:
+            raise BackfillError(
+                f"{counted(entry.record.conflicts, 'row')} could not be restored, "
+                f"whose old values are in {entry.record.undo_table}; beginning anew "
+                "would lose them",
+                where=entry.label,
+                state="Nothing was changed",
+                next=f"When they are not needed: flask db data forget {name}, and "
+                "the same command again",
+            )
+        return
+    if entry.record.undo_table is not None:
+        undo = f"flask db data undo {name}"
+        restore = f"flask db downgrade, or {undo} where the revision is not applied"
+        raise BackfillError(
+            "it was given up after it had changed rows, whose old values are kept; "
+            "beginning anew would lose them",
+            where=entry.label,
+            state="Nothing was changed",
+            next=f"Restore the rows first ({undo if entry.record.deferred else restore}"
+            "), and run the same command again",
+        )
+    again = entry.task is not None and not entry.task.backfill.job.repeatable
+    if changed and again and not anew:
+        raise BackfillError(
+            f"it was given up after it had changed {counted(changed, 'row')}, and "
+            "beginning anew may change them once more",
+            where=entry.label,
+            state="Nothing was changed by this run",
+            next=f"If that is meant: flask db data run --anew {name}",
+        )
+
+
+def is_undoable(entry: Entry) -> bool:
+    """Tell whether the rows of a backfill may be restored as its revision is.
+
+    What comes after a deferred one does not rely on it before it is finished.
+    """
+    given_up = entry.state in (State.CANCELLED, State.UNDOING, State.UNDONE)
+    deferred = entry.record is not None and entry.record.deferred
+    return not entry.applied or (deferred and given_up)
