@@ -53,7 +53,7 @@ class Claim:
         self._name = name
         self._label = label
         self._direction = direction
-        self._batch_size = batch_size or session.settings.batch_size
+        self.batch_size = batch_size or session.settings.batch_size
         self._lease = session.settings.lease_seconds
         self._number: int | None = None
         self._renewed = 0.0
@@ -202,7 +202,7 @@ class Claim:
         """Make the first range if there is none yet."""
         ranges, of = self.session.store.ranges, (self._name, self._direction)
         if ranges.get(connection, *of) is None:
-            ranges.open(connection, *of, self._batch_size)
+            ranges.open(connection, *of, self.batch_size)
 
 
 class Holder:

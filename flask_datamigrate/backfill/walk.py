@@ -146,6 +146,7 @@ class Walk:
             min(span.batch_size, session.settings.max_batch_size),
             session.settings.target_seconds,
             session.settings.max_batch_size,
+            self.claim.batch_size,
         )
         advance = session.store.ranges.advancing(
             task.name,

@@ -204,6 +204,9 @@ def _state(entry: Entry) -> str:
 
 
 def _parts(entry: Entry) -> list[str]:
-    """Say how many of its ranges are done, if they are several."""
+    """Say how many of its ranges are done, if they are several, and its batches."""
     total = entry.total
-    return [f"{total.done} of {total.ranges} ranges done"] if total.ranges > 1 else []
+    parts = [f"{total.done} of {total.ranges} ranges done"] if total.ranges > 1 else []
+    if total.batches:
+        parts.append(f"{counted(total.batch_size, 'row')} a batch")
+    return parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import pathlib
+import re
 import threading
 import typing as t
 
@@ -141,6 +142,7 @@ def test_a_load_is_waited_for_until_it_falls(
     (status,) = shown
     reason = "more than 1 other sessions are at work"
     assert f"{REVISION}: waiting: {reason}" in status
+    assert re.search(r"running, [\d,]+ rows? a batch, process \d+", status)
     assert "running" in status
     waits = [f"{REVISION}: waiting: {reason}", f"{REVISION}: going on"]
     assert [line for line in engine.notes.lines if line in waits] == waits

@@ -102,3 +102,65 @@ def test_after_trouble_batches_grow_again() -> None:
     settle(pace, 0.001, 1e-5)
 
     assert pace.size == pytest.approx(steady, rel=0.35)
+
+
+def fallen(size: int, target: float = TARGET) -> Pace:
+    """Return what trouble has made of a pace, down to one row."""
+    pace = Pace(size, target, 100_000)
+    while pace.shrink():
+        pass
+    return pace
+
+
+@pytest.mark.parametrize("fixed", [0.04, 0.05, 0.1, 0.2, 1.0])
+def test_trouble_leaves_no_trace_where_a_batch_costs_more_than_the_target(
+    fixed: float,
+) -> None:
+    sizes = settle(fallen(500), fixed, 1e-5, 20)
+
+    assert max(sizes) >= 500
+    assert sizes[-1] >= 200
+
+
+def test_a_loaded_machine_does_not_keep_batches_small() -> None:
+    when = []
+    for seed in range(100):
+        chance, pace, batches = random.Random(seed), fallen(500), 0
+        while pace.size < 500 and batches < 200:
+            seconds = 0.1 + 1e-5 * pace.size
+            pace.record(pace.size, seconds * chance.uniform(0.4, 1.6))
+            batches += 1
+        when.append(batches)
+
+    when.sort()
+    assert when[50] <= 20
+    assert when[-1] <= 60
+
+
+def test_rows_that_are_dear_stay_few_after_trouble() -> None:
+    """Two seconds for two rows are no fixed cost."""
+    assert max(settle(fallen(500), 0.0, 1.0, 100)) == 2
+    assert sorted(settle(fallen(500), 0.01, 1e-3, 100))[-5] <= 80
+
+
+def test_the_rows_that_had_trouble_are_gone_through_in_small_batches() -> None:
+    pace = Pace(400, TARGET, 100_000)
+    pace.shrink()
+
+    assert settle(pace, 0.0, 1e-6, 6) == [100, 100, 100, 100, 200, 400]
+
+
+def test_a_walk_that_begins_small_comes_back_to_the_size_it_was_given() -> None:
+    pace = Pace(1, TARGET, 100_000, 500)
+
+    assert max(settle(pace, 0.1, 1e-5, 12)) >= 500
+
+
+def test_a_size_that_was_tuned_down_comes_back_when_that_is_over() -> None:
+    pace = Pace(500, TARGET, 100_000)
+    pace.tune(2, TARGET)
+    assert max(settle(pace, 0.1, 1e-5, 30)) == 2
+
+    pace.tune(100_000, TARGET)
+
+    assert max(settle(pace, 0.1, 1e-5, 12)) >= 500

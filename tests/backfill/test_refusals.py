@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -239,3 +240,30 @@ def test_what_cannot_be_meant_is_refused(
     table = people(database)
     with pytest.raises(errors.DefinitionError, match="on_row_error"):
         Backfill(sa.update(table).values(age=1), **options)
+
+
+def test_a_few_refused_rows_far_apart_do_not_make_the_rest_slow(
+    database: Database,
+) -> None:
+    table = people(database)
+    fill(database, table, [{"id": i, "age": 1, "done": 0} for i in range(31, 2001)])
+    database.execute("UPDATE people SET age = 1 WHERE id <= 30")
+    bad = (700, 1501)
+    database.execute(f"UPDATE people SET age = 100 WHERE id IN {bad}")
+    far = database.engine(poolclass=sa.NullPool)
+    config = {"target_seconds": 0.01, "max_batch_size": 500}
+    engine = Engine(database, config=config, sa_engine=far)
+
+    @sa.event.listens_for(far, "before_cursor_execute")
+    def executing(connection: t.Any, cursor: t.Any, statement: str, *_: t.Any) -> None:
+        # A server so far away that no batch is as short as the target.
+        if statement.startswith("UPDATE people"):
+            time.sleep(0.02)
+
+    statement = sa.update(table).values(age=table.c.age * 2, done=table.c.done + 1)
+    with pytest.raises(errors.PausedRun):
+        engine.run(Backfill(statement, batch_size=500, on_row_error="skip"))
+
+    assert set(left_out(database)) == {f"[{i}]" for i in bad}
+    assert database.rows("SELECT count(*) FROM people WHERE done = 1") == [(1998,)]
+    assert engine.span().batches < 150
