@@ -83,14 +83,14 @@ class _Index(Operation):
 
         def step(_: t.Any) -> None:
             before = site.scalar("SELECT current_setting('statement_timeout')")
-            _run(site, "SET statement_timeout = 0")
-            _run(site, _long_wait())
+            site.run("SET statement_timeout = 0")
+            site.run(_long_wait())
             try:
                 for statement in statements:
-                    _run(site, statement)
+                    self.run(site, statement)
             finally:
                 with contextlib.suppress(sa.exc.DBAPIError):
-                    _run(site, f"SET statement_timeout = '{before}'")
+                    site.run(f"SET statement_timeout = '{before}'")
 
         return step
 
@@ -353,7 +353,3 @@ class DropIndex(_Index):
 def _long_wait() -> str:
     seconds = max(1.0, configured.settings().ddl_retry_seconds)
     return f"SET lock_timeout = '{seconds * 1000:.0f}ms'"
-
-
-def _run(site: Site, sql: str) -> None:
-    site.connection.exec_driver_sql(sql, execution_options={"no_parameters": True})

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import abc
+import logging
+import textwrap
 import typing as t
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 
 from ...errors import SchemaError
+from ..log import LOGGER
 from .site import Site
+
+_logger = logging.getLogger(LOGGER)
+
+_SHOWN = 240
+"""How much of a statement is logged; the body of a trigger may be long."""
 
 Step = str | t.Callable[[Operations], None]
 """One statement, or what is more than one: directives of Alembic that belong together
@@ -49,6 +57,12 @@ class Operation(abc.ABC):
     def label(self) -> str:
         """What it is called inside of its revision."""
         return f"op.{self.name}, table {self.full_name(self.table, self.schema)}"
+
+    def run(self, site: Site, sql: str) -> None:
+        """Run a statement that somebody may want to read in the log."""
+        shown = textwrap.shorten(sql, _SHOWN, placeholder=" …")
+        _logger.info("%s: %s", self.where, shown)
+        site.run(sql)
 
     def needs(self) -> list[tuple[str, str | None, t.Sequence[str]]]:
         """Return the tables it works on: name, schema and columns."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import textwrap
 import typing as t
 
 import sqlalchemy as sa
@@ -17,7 +15,6 @@ from ...errors import OfflineError
 from ...errors import SchemaError
 from ...errors import SchemaLockError
 from .. import configured
-from ..log import LOGGER
 from ..segment import Outside
 from ..segment import Suspend
 from ..segment import current
@@ -28,11 +25,6 @@ from .site import Site
 
 if t.TYPE_CHECKING:
     from ...settings import Settings
-
-_logger = logging.getLogger(LOGGER)
-
-_SHOWN = 240
-"""How much of a statement is logged; the body of a trigger may be long."""
 
 # What a revision did before it came to the operation that was refused.
 _STAYS = {
@@ -250,11 +242,7 @@ def _take(
 ) -> None:
     def call() -> None:
         if isinstance(step, str):
-            shown = textwrap.shorten(step, _SHOWN, placeholder=" …")
-            _logger.info("%s: %s", operation.where, shown)
-            site.connection.exec_driver_sql(
-                step, execution_options={"no_parameters": True}
-            )
+            operation.run(site, step)
         else:
             step(t.cast(Operations, operations))
 

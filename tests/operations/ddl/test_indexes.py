@@ -43,6 +43,23 @@ def test_an_index_is_created_and_dropped_again(family: Family, form: str) -> Non
     assert family.version == "r1"
 
 
+def test_the_statements_are_logged(
+    family: Family, form: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    family.revision(UP, DOWN)
+
+    family.upgrade()
+    created = capfd.readouterr().err
+    family.downgrade()
+    dropped = capfd.readouterr().err
+
+    concurrently = family.database.name == "postgresql" and form == "in use"
+    how = "INDEX CONCURRENTLY" if concurrently else "INDEX"
+    assert f"index ix_name of parents: CREATE {how} ix_name ON parents" in created
+    assert "index ix_name of parents: " in dropped
+    assert f"DROP {how} ix_name" in dropped
+
+
 def test_it_runs_under_plain_alembic_too(family: Family, form: str) -> None:
     family.revision(UNIQUE, DOWN)
     family.alembic("upgrade", "head")
