@@ -48,7 +48,7 @@ TRANSITIONS: t.Mapping[tuple[State, State], str] = {
     (S.UNDOING, S.UNDOING): "the undo was cut off and goes on",
     (S.UNDOING, S.UNDONE): "every kept value is restored",
     (S.PENDING, S.UNDONE): "it was never begun, so there is nothing to restore",
-    (S.UNDONE, S.PENDING): "its revision is applied again",
+    (S.UNDONE, S.PENDING): "its revision is applied again, or it is run after all",
     (S.PENDING, S.CANCELLED): "an operator gave it up before it began",
     (S.PAUSED, S.CANCELLED): "an operator gave it up; committed batches stay",
     (S.FAILED, S.CANCELLED): "an operator gave it up; committed batches stay",

@@ -112,6 +112,12 @@ def _print_table(found: list[Entry]) -> None:
             _print_refused(entry)
         if record is not None and record.error:
             click.echo(f"\n{entry.name}: {record.error}")
+        if entry.edited:
+            click.echo(
+                f"\n{entry.name}: its definition changed since it was begun, and the "
+                "next run is refused. Take the edit back; or, for the rows still to "
+                f"come: flask db data accept {entry.name}"
+            )
         if record is not None and entry.task is None and not entry.is_done:
             click.echo(f"\n{undefined(record)}")
         if record is not None and record.conflicts:

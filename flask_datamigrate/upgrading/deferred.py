@@ -74,11 +74,14 @@ def retry(
 ) -> list[BackfillReport]:
     """Go on with failed backfills, the named ones or all, from their last commit.
 
+    One whose definition was edited has failed, too, until that is accepted.
+
     :raises BackfillError: for a name that no database knows, and for one that has
         not failed.
+    :raises EditedError: for one whose definition was edited.
     """
     entries = chosen(directory, names)
-    failed = [entry for entry in entries if entry.state is State.FAILED]
+    failed = [entry for entry in entries if _has_failed(entry)]
     for entry in entries:
         if entry.name in names and entry not in failed:
             raise BackfillError(
@@ -291,6 +294,11 @@ def _left(errors: list[PausedRun]) -> PausedRun:
         state="Everything is saved",
         next="See flask db data status",
     )
+
+
+def _has_failed(entry: Entry) -> bool:
+    refused = entry.edited and entry.state is State.PAUSED
+    return entry.state is State.FAILED or refused
 
 
 def _is_idle(entry: Entry) -> bool:

@@ -9,8 +9,10 @@ import typing as t
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from flask import current_app
+from sqlalchemy import exc
 
 from .. import scripts
+from ..backfill.fingerprint import fingerprint
 from ..backfill.keys import describe
 from ..backfill.orders import NOTHING
 from ..backfill.orders import Order
@@ -26,6 +28,7 @@ from ..backfill.states import ENDED
 from ..backfill.states import State
 from ..backfill.store import Record
 from ..backfill.store import Store
+from ..errors import DataMigrateError
 from ..operations import naming
 from .places import Place
 from .places import places
@@ -48,6 +51,7 @@ class Entry:
     :param order: what an operator asks of it there.
     :param set_aside: the indexes it has dropped and is to make again.
     :param refusals: the rows it could not change and left out.
+    :param edited: whether it changed rows by another definition than it has now.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Entry:
     order: Order = NOTHING
     set_aside: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    edited: bool = False
 
     @property
     def state(self) -> State:
@@ -99,6 +104,7 @@ class Entry:
             "state": self.state.value,
             "applied": self.applied,
             "deferred": bool(record and record.deferred),
+            "edited": self.edited,
             "rows_before": record.rows_before if record else None,
             "rows_before_exact": bool(record and record.rows_before_exact),
             "rows_changed": total.changed,
@@ -288,4 +294,22 @@ def _known(
                 orders.get(record.name, NOTHING),
                 tuple(found.name for found in aside if found.backfill == record.name),
                 refusals,
+                _is_edited(record, ranges, tasks.get(record.name), engine.dialect),
             )
+
+
+def _is_edited(
+    record: Record,
+    ranges: t.Sequence[Range],
+    task: Task | None,
+    dialect: sa.Dialect,
+) -> bool:
+    """Tell whether the next run is refused, for the sake of the rows done so far."""
+    begun = record.state not in (*ENDED, State.UNDOING) and Total.of(ranges).batches
+    if task is None or not begun:
+        return False
+    try:
+        return fingerprint(task.backfill, dialect) != record.fingerprint
+    except (DataMigrateError, exc.SQLAlchemyError):
+        # Of what was run there is SQL.
+        return True

@@ -13,6 +13,7 @@ from tests.backfill.engine import at_each_batch
 from tests.upgrading.conftest import COUNTERS
 from tests.upgrading.conftest import CREATE
 from tests.upgrading.conftest import Bench
+from tests.upgrading.test_deferred import run_one_batch
 from tests.upgrading.test_deferred import states
 from tests.upgrading.test_ordering import DEFERRED
 
@@ -154,6 +155,31 @@ def test_the_name_of_a_revision_is_not_lost_to_its_first_backfill(
     alone = bench.flask("db", "data", "pause", "r2.second")
     assert alone.exit_code == 1
     assert "it is cancelled, so nothing can be asked of it" in alone.output
+
+
+def test_an_edit_in_mid_run_is_shown_and_retry_says_what_to_do(bench: Bench) -> None:
+    bench.chain(CREATE, DEFERRED)
+    bench.upgrade()
+    run_one_batch(bench)
+    assert "definition changed" not in bench.flask("db", "data", "status").stdout
+    bench.revision("r2", DEFERRED.replace("+ 1", "+ 2"), down="r1")
+
+    shown = bench.flask("db", "data", "status").stdout
+    assert "r2: its definition changed since it was begun" in shown
+    assert "flask db data accept r2" in shown
+    assert json.loads(bench.flask("db", "data", "status", "--json").stdout)[0]["edited"]
+    for names in ([], ["r2"]):
+        ran = bench.flask("db", "data", "retry", *names)
+        assert ran.exit_code == 1
+        assert "its definition changed since it was begun: it was " in ran.output
+        assert "flask db data accept r2" in ran.output
+    assert bench.counts == [11, 20, 50]
+
+    bench.flask("db", "data", "accept", "r2")
+    assert "definition changed" not in bench.flask("db", "data", "status").stdout
+    assert "No backfill has failed" in bench.flask("db", "data", "retry").output
+    assert bench.flask("db", "data", "run").exit_code == 0
+    assert bench.counts == [11, 22, 52]
 
 
 def test_a_second_cancel_says_that_there_was_a_first(bench: Bench) -> None:
