@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ..errors import BackfillError
 from . import processes
 from .events import Event
+from .orders import TO_CANCEL
 from .orders import Order
 from .session import Session
 from .states import ENDED
@@ -28,6 +29,17 @@ def pause(session: Session, name: str) -> bool:
         session.store.orders.set(connection, name, paused_by=by)
         session.store.events.happened(connection, name, "pause", None)
         return True
+
+
+def make_way(session: Session, name: str) -> None:
+    """Ask a backfill to pause because it is about to be cancelled.
+
+    :raises BackfillError: when the database does not know it, or it has ended.
+    """
+    with _asked(session, name) as (connection, _):
+        by = TO_CANCEL + processes.name_tag()
+        session.store.orders.set(connection, name, paused_by=by)
+        session.store.events.happened(connection, name, "pause", "to cancel it")
 
 
 def resume(session: Session, name: str) -> bool:

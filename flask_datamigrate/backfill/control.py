@@ -15,6 +15,7 @@ from . import signals
 from .claims import Claim
 from .manners import manners
 from .orders import NOTHING
+from .orders import Order
 from .pace import Pace
 from .progress import Meter
 from .ranges import Range
@@ -99,8 +100,7 @@ class Control:
         if now >= self._next_look:
             self._look()
             self._next_look = now + session.settings.poll_seconds
-        if self._order.paused_by is not None:
-            raise failures.paused(task, self._order.paused_by, span)
+        _check_order(task, self._order, span)
         if session.until is not None and now >= session.until:
             raise failures.time_is_over(task, span)
 
@@ -220,7 +220,29 @@ def check_begin(session: Session, task: Task) -> None:
     """
     with session.transactions.reading() as connection:
         order = session.store.orders.get(connection, task.name)
-    if order.paused_by is not None:
-        raise failures.paused(task, order.paused_by)
+    _check_order(task, order)
     if session.until is not None and time.monotonic() >= session.until:
         raise failures.time_is_over(task)
+
+
+def check_not_cancelled(session: Session, task: Task) -> None:
+    """Refuse a backfill that an operator has cancelled since it was chosen to be run.
+
+    :raises PausedRun: when that is so.
+    """
+    with session.errors(task.label), session.transactions.reading() as connection:
+        record = session.store.get(connection, task.name)
+    if record is not None and record.state is State.CANCELLED:
+        raise failures.ended_meanwhile(task, record)
+
+
+def _check_order(task: Task, order: Order, span: Range | None = None) -> None:
+    """Stop if that is what is asked.
+
+    :param span: where it stopped; ``None`` when it was not begun now.
+    """
+    if order.pauser is None:
+        return
+    if order.is_to_be_cancelled:
+        raise failures.cancelled(task, order.pauser, span)
+    raise failures.paused(task, order.pauser, span)

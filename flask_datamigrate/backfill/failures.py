@@ -20,6 +20,7 @@ from .keys import describe
 from .ranges import Range
 from .ranges import Total
 from .refusals import Refusal
+from .states import State
 from .store import Record
 from .task import Task
 
@@ -142,8 +143,15 @@ def failed_elsewhere(task: Task, record: Record) -> BackfillError:
     )
 
 
-def ended_meanwhile(task: Task, record: Record) -> BackfillError:
+def ended_meanwhile(task: Task, record: Record) -> DataMigrateError:
     """Say that a backfill was given up or taken back while a worker waited."""
+    if record.state is State.CANCELLED:
+        return PausedRun(
+            "cancelled by an operator meanwhile",
+            where=task.label,
+            state="This process changed nothing since",
+            next="See flask db data status",
+        )
     return BackfillError(
         f"it is {record.state.value} by now",
         where=task.label,
@@ -172,6 +180,20 @@ def paused(task: Task, by: str, span: Range | None = None) -> PausedRun:
         task,
         span,
         f"Take the pause away: flask db data resume {task.name}",
+    )
+
+
+def cancelled(task: Task, by: str, span: Range | None = None) -> PausedRun:
+    """Say that an operator cancels the backfill.
+
+    :param by: the name tag of the process that does.
+    :param span: where it stopped; ``None`` when it was not begun now.
+    """
+    return _left(
+        f"cancelled by an operator ({processes.describe(by)})",
+        task,
+        span,
+        "The rows it has changed stay changed; see flask db data status",
     )
 
 

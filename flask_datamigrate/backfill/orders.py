@@ -7,12 +7,16 @@ import typing as t
 
 import sqlalchemy as sa
 
+TO_CANCEL = "to cancel, "
+"""What stands before the name tag of a process that asked for a pause to cancel."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Order:
     """What is asked of a backfill; ``None`` where nothing is.
 
-    :param paused_by: the name tag of the process that asked it to pause.
+    :param paused_by: the name tag of the process that asked it to pause, behind
+        :data:`TO_CANCEL` if it is to be cancelled.
     :param batch_size: the most rows a batch may have.
     :param target_seconds: how long a batch should take.
     :param pause_seconds: how long to rest after each batch.
@@ -25,6 +29,18 @@ class Order:
     target_seconds: float | None = None
     pause_seconds: float | None = None
     waiting: str | None = None
+
+    @property
+    def pauser(self) -> str | None:
+        """The name tag of the process that asked it to pause, to cancel it or not."""
+        return (
+            None if self.paused_by is None else self.paused_by.removeprefix(TO_CANCEL)
+        )
+
+    @property
+    def is_to_be_cancelled(self) -> bool:
+        """Whether it was asked to pause only so that it can be cancelled."""
+        return self.paused_by is not None and self.paused_by.startswith(TO_CANCEL)
 
     @property
     def tuned(self) -> dict[str, float]:

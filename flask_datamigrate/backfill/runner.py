@@ -7,6 +7,7 @@ import threading
 from ..settings import Settings
 from . import asking
 from . import back
+from . import control
 from . import forgetting
 from . import forward
 from . import recheck
@@ -71,6 +72,10 @@ class Runner:
         """Run a backfill to its end, or go on with it; see :func:`forward.run`."""
         return forward.run(self._session, task, workers)
 
+    def check_not_cancelled(self, task: Task) -> None:
+        """Refuse one cancelled meanwhile; see :func:`control.check_not_cancelled`."""
+        control.check_not_cancelled(self._session, task)
+
     def verify(self, task: Task) -> str:
         """Make a finished backfill's check again; see :func:`recheck.recheck`."""
         return recheck.recheck(self._session, task)
@@ -94,6 +99,10 @@ class Runner:
     def pause(self, name: str) -> bool:
         """Ask a backfill to pause, whoever runs it; see :func:`asking.pause`."""
         return asking.pause(self._session, name)
+
+    def make_way(self, name: str) -> None:
+        """Ask a backfill to stop for a cancel; see :func:`asking.make_way`."""
+        asking.make_way(self._session, name)
 
     def resume(self, name: str) -> bool:
         """Take a backfill's pause away; see :func:`asking.resume`."""

@@ -190,7 +190,7 @@ def cancel(
             entry, Reporter(), threading.Event(), lock_timeout=_PATIENCE
         ) as runner:
             if entry.runner:
-                runner.pause(entry.name)
+                runner.make_way(entry.name)
             _cancel_when_free(runner, entry)
     return [entry.name for entry in entries], ended
 
@@ -238,6 +238,8 @@ def _run_each(
             continue
         try:
             with runner_of(entry, reporter, stop, until) as runner:
+                if entry.state is not State.CANCELLED:
+                    runner.check_not_cancelled(_defined(entry))
                 reports.append(runner.run(_defined(entry), workers))
         except PausedRun as error:
             left.append(error)

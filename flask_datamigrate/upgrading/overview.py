@@ -142,7 +142,7 @@ class Entry:
     @property
     def paused_by(self) -> str | None:
         """The process by which an operator paused it, for people."""
-        by = self.order.paused_by
+        by = self.order.pauser
         return None if by is None else describe_process(by)
 
     @property

@@ -129,9 +129,32 @@ def test_a_running_one_is_cancelled_after_its_batch(bench: Bench) -> None:
         ran = bench.flask("db", "data", "run")
 
     assert ran.exit_code == 3, ran.output
+    canceller = f"cancelled by an operator (process {others[0].pid} on "
+    assert canceller in ran.output
+    assert "data resume" not in ran.output
     assert "r2: cancelled" in others[0].communicate(timeout=60)[1]
     assert states(bench) == {"r2": "cancelled"}
     assert bench.counts == [11, 20, 50]
+
+
+def test_one_that_is_cancelled_before_its_turn_is_not_run(bench: Bench) -> None:
+    bench.chain(CREATE, TWO)
+    bench.upgrade()
+    ended: list[subprocess.Popen[str]] = []
+
+    def cancel(progress: object) -> None:
+        if not ended:
+            ended.append(bench.project.start("db", "data", "cancel", "r2.second"))
+            ended[0].communicate(timeout=60)
+
+    with at_each_batch(cancel):
+        ran = bench.flask("db", "data", "run", "r2")
+
+    assert ended[0].returncode == 0
+    assert ran.exit_code == 3, ran.output
+    assert "r2.second" in ran.output
+    assert "cancelled by an operator meanwhile" in ran.output
+    assert states(bench) == {"r2": "finished", "r2.second": "cancelled"}
 
 
 def test_the_name_of_a_revision_is_not_lost_to_its_first_backfill(
