@@ -119,7 +119,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "window",
         None,
-        'None, or hours like "01:00-05:00" or "Sat,Sun 22:00-06:00"',
+        'None, or hours of two digits, like "01:00-05:00" or "Sat,Sun 22:00-06:00"',
         accepted.window,
         "When backfills may work, in the local time of the process that runs them; at "
         "other times they wait between two batches. It may go past midnight, and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
 import time
 import typing as t
@@ -73,7 +74,7 @@ class Control:
             )
             if span.batches:
                 # As it is asked by then: a long rest may be taken back.
-                self._pass(span, lambda: self._order.pause_seconds or 0)
+                self._rest(span)
             self._keep_manners(span)
             self._throttle(span)
             self._give_turns(span)
@@ -140,6 +141,17 @@ class Control:
                 break
             self._check(span)
         self._waited += time.monotonic() - started
+
+    def _rest(self, span: Range) -> None:
+        """Rest for as long as an operator asks, and by now, since that may change."""
+        seconds = self._order.pause_seconds or 0
+        if seconds > 0 and seconds >= self._session.settings.poll_seconds:
+            now = datetime.datetime.now().astimezone()
+            until = now + datetime.timedelta(seconds=seconds)
+            self._tell(
+                f"resting {seconds:g} s after a batch, until {until:%H:%M:%S %z}"
+            )
+        self._pass(span, lambda: self._order.pause_seconds or 0)
 
     def _give_turns(self, span: Range) -> None:
         """Let others write, unless they just could."""

@@ -145,16 +145,25 @@ class Crew:
         """Whether one of its workers has had a range."""
         return self._is_begun
 
-    def begin(self, connection: sa.Connection, record: Record, *, alone: bool) -> bool:
+    def begin(
+        self,
+        connection: sa.Connection,
+        record: Record,
+        *,
+        alone: bool,
+        dead: str | None = None,
+    ) -> bool:
         """Note that a worker has a range, in the transaction that gives it that.
 
         :param alone: whether nobody else is at the backfill.
+        :param dead: who had the range and left it without a word, for people.
         :returns: whether the run begins with it.
         """
         store, task = self._session.store, self._task
         first = alone and not self._is_begun
         if record.state is not State.RUNNING or first:
-            store.move(connection, task.name, State.RUNNING)
+            left = dead and f"taken over from {dead}, which ended without a word"
+            store.move(connection, task.name, State.RUNNING, left)
         if not self._is_begun and not verify.clears_where(task.backfill):
             store.update(connection, task.name, unproven=True)
         return first

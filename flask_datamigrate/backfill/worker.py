@@ -187,7 +187,9 @@ class Worker:
             if span is None:
                 return ranges, None
             alone = not any(other.is_held for other in ranges)
-            begins = self._crew.begin(connection, record, alone=alone)
+            assert wanted is not None
+            dead = processes.describe(wanted.owner) if wanted.owner else None
+            begins = self._crew.begin(connection, record, alone=alone, dead=dead)
         self._crew.has_begun()
         self._is_first = self._is_first or begins
         claim.renewed()

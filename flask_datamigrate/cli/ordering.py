@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import typing as t
+
 import click
 from flask import g
 from flask.cli import with_appcontext
@@ -11,6 +14,24 @@ from .answers import live
 from .options import directory_option
 
 _NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+
+
+_MOST_ROWS = 2**31 - 1
+"""What an INTEGER of every database holds."""
+
+_DAY = 86_400
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds: of a range, and a number."""
+
+    def convert(
+        self, value: t.Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> t.Any:
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
 
 
 @click.command()
@@ -71,19 +92,19 @@ def resume(directory: str | None, run_now: bool, names: tuple[str, ...]) -> None
 @directory_option
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _MOST_ROWS),
     metavar="ROWS",
     help="The most rows a batch may have.",
 )
 @click.option(
     "--target",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Seconds(0, _DAY, min_open=True),
     metavar="SECONDS",
     help="How long a batch should take.",
 )
 @click.option(
     "--pause",
-    type=click.FloatRange(min=0),
+    type=_Seconds(0, _DAY),
     metavar="SECONDS",
     help="How long to rest after each batch.",
 )
@@ -116,8 +137,10 @@ def tune(
     values = {key: value for key, value in asked.items() if reset or value is not None}
     if not values:
         raise click.UsageError("Say what: --batch-size, --target, --pause or --reset.")
+    is_tuned = any(value is not None for value in values.values())
+    what = "tuned" if is_tuned else "back to the app's settings"
     for answer in live(ordering.tune(directory or g.directory, names, **values)):
         when = "from its next run on"
         if answer.runner:
             when = f"{answer.runner} takes it up after the batch at hand"
-        click.echo(f"{answer.name}: tuned, {when}.", err=True)
+        click.echo(f"{answer.name}: {what}, {when}.", err=True)

@@ -116,8 +116,9 @@ def accept(directory: str | None, refused: bool, name: str) -> None:
 def retry(directory: str | None, as_json: bool, names: tuple[str, ...]) -> None:
     """Go on with failed backfills, from their last commit.
 
-    Without a NAME, with all that have failed. Mend first what the error says; `flask
-    db data status` shows it. Nothing that was committed is done again.
+    Without a NAME, with all that have failed, or whose process ended without a word,
+    killed or cut off from the database. Mend first what the error says; `flask db data
+    status` shows it. Nothing that was committed is done again.
     """
     from ..upgrading import deferred
 

@@ -97,6 +97,11 @@ def _print_table(found: list[Entry]) -> None:
                 f"\n{entry.name}: paused by an operator ({entry.paused_by}). "
                 f"To go on: flask db data resume {entry.name}"
             )
+        if entry.is_orphaned and entry.task is not None and not entry.edited:
+            click.echo(
+                f"\n{entry.name}: its last process ended without a word; what it "
+                f"committed is saved. To go on: flask db data retry {entry.name}"
+            )
         if entry.waiting is not None:
             click.echo(f"\n{entry.name}: waiting: {entry.waiting}")
         if entry.order.tuned:

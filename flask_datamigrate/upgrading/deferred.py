@@ -74,7 +74,8 @@ def retry(
 ) -> list[BackfillReport]:
     """Go on with failed backfills, the named ones or all, from their last commit.
 
-    One whose definition was edited has failed, too, until that is accepted.
+    One whose definition was edited has failed, too, until that is accepted; and so has
+    one whose process ended without a word.
 
     :raises BackfillError: for a name that no database knows, and for one that has
         not failed.
@@ -300,7 +301,7 @@ def _left(errors: list[PausedRun]) -> PausedRun:
 
 def _has_failed(entry: Entry) -> bool:
     refused = entry.edited and entry.state is State.PAUSED
-    return entry.state is State.FAILED or refused
+    return entry.state is State.FAILED or refused or entry.is_orphaned
 
 
 def _is_idle(entry: Entry) -> bool:

@@ -73,9 +73,17 @@ class Entry:
         """Its state; a run that no live process is at is shown as paused."""
         if self.record is None:
             return State.PENDING
-        if self.record.state in (State.RUNNING, State.VERIFYING) and not self.runner:
+        if self.is_orphaned:
             return State.PAUSED
         return self.record.state
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether its last process ended without writing down why."""
+        at_work = (State.RUNNING, State.VERIFYING)
+        return self.record is not None and (
+            self.record.state in at_work and not self.runner
+        )
 
     @property
     def is_done(self) -> bool:

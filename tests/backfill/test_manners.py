@@ -314,6 +314,37 @@ def test_a_rest_between_batches_can_be_taken_back(database: Database) -> None:
     assert asked == [True, True]
 
 
+def test_hours_of_one_digit_are_refused_with_what_they_need() -> None:
+    with pytest.raises(errors.ConfigError, match="hours of two digits"):
+        settings.read({"DATAMIGRATE_WINDOW": "1:00-5:00"})
+
+
+def test_a_long_rest_is_shown_with_its_end(database: Database) -> None:
+    _, backfill = counters(database)
+    engine = Engine(database, config={"max_batch_size": 10, "poll_seconds": 0})
+    told: list[str] = []
+
+    def resting(sender: str, waiting: t.Any) -> None:
+        (written,) = database.rows("SELECT waiting FROM datamigrate_orders")
+        assert written == (waiting.reason,)
+        told.append(waiting.reason)
+        with Engine(database).runner() as operator:
+            operator.tune(REVISION, pause_seconds=None)
+
+    def slow(progress: t.Any) -> None:
+        if not told:
+            with Engine(database).runner() as operator:
+                operator.tune(REVISION, pause_seconds=600)
+
+    with signals.backfill_waiting.connected_to(resting), at_each_batch(slow):
+        assert engine.run(backfill).changed == 30
+
+    (reason,) = told
+    assert re.fullmatch(
+        r"resting 600 s after a batch, until \d\d:\d\d:\d\d [+-]\d{4}", reason
+    )
+
+
 def test_several_workers_stop_when_one_is_told_to_pause(database: Database) -> None:
     table, backfill = counters(database)
     backfill.workers = 3

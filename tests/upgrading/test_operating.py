@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 
@@ -97,6 +98,38 @@ def test_the_check_is_made_again_over_the_rows_of_today(bench: Bench) -> None:
     assert states(bench) == {"r2": "finished"}
     log = bench.flask("db", "data", "log", "r2").stdout
     assert "verify (process" in log
+
+
+def test_one_whose_process_ended_without_a_word_is_told_of_and_retried(
+    bench: Bench,
+) -> None:
+    killed = SMALL.replace(
+        "    if row.n > 90:",
+        "    import os\n"
+        "    if row.n == 20 and os.environ.get('KILL'):\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    if row.n > 90:",
+    )
+    bench.chain(CREATE, killed)
+    bench.upgrade()
+    ran = bench.project.run(
+        "db", "data", "run", FLASK_DATAMIGRATE_MAX_BATCH_SIZE="1", KILL="1"
+    )
+    assert (ran.code, bench.counts) == (-signal.SIGKILL, [11, 20, 50])
+    shown = bench.flask("db", "data", "status").output
+    assert "r2: its last process ended without a word; what it committed is" in shown
+    assert "To go on: flask db data retry r2" in shown
+
+    assert bench.flask("db", "data", "retry").exit_code == 0
+
+    assert (bench.counts, states(bench)) == ([11, 21, 51], {"r2": "finished"})
+    assert "without a word" not in bench.flask("db", "data", "status").output
+    log = bench.flask("db", "data", "log", "r2").output
+    assert re.search(
+        r"running → running \(process \d+ on \S+\): taken over from "
+        r"process \d+ on \S+, which ended without a word",
+        log,
+    )
 
 
 @on_sqlite

@@ -179,7 +179,13 @@ def test_a_pace_that_cannot_be_is_wrong_usage(watchful: Bench) -> None:
     for options in (
         ["--pause", "-1"],
         ["--batch-size", "0"],
+        ["--batch-size", "99999999999999999999"],
         ["--target", "0"],
+        ["--target", "nan"],
+        ["--target", "inf"],
+        ["--pause", "nan"],
+        ["--pause", "inf"],
+        ["--pause", "1e9"],
         [],
     ):
         assert watchful.flask("db", "data", "tune", "r2", *options).exit_code == 2
@@ -189,7 +195,8 @@ def test_a_pace_that_cannot_be_is_wrong_usage(watchful: Bench) -> None:
     assert "tuned to batch-size 7, pause 0.5" in (
         watchful.flask("db", "data", "status").output
     )
-    watchful.flask("db", "data", "tune", "r2", "--reset")
+    reset = watchful.flask("db", "data", "tune", "r2", "--reset")
+    assert "r2: back to the app's settings, from its next run on." in reset.output
     assert entry(watchful)["tuned"] == {}
 
 
