@@ -223,6 +223,38 @@ def test_several_workers_wait_for_the_server(own_server: OwnServer) -> None:
     assert not any(span.owner for span in engine.ranges())
 
 
+@SERVERS
+def test_workers_whose_connections_end_again_and_again_go_on(
+    database: Database,
+) -> None:
+    table = counters(database)
+    own = database.engine(poolclass=sa.NullPool)
+    more = config(retry_seconds=30, max_batch_size=3, poll_seconds=0)
+    engine = Engine(database, sa_engine=own, config=more)
+    kills: list[str] = []
+    divided: list[int] = []
+    at = ("SELECT", "UPDATE datamigrate_ranges", "UPDATE counters", "SELECT", "SET")
+
+    @event.listens_for(own, "before_cursor_execute")
+    def kill(*given: t.Any) -> None:
+        # The next one while the workers take up what the last one left them.
+        if (
+            2 in divided
+            and len(kills) < len(at)
+            and given[2].startswith(at[len(kills)])
+        ):
+            kills.append(given[2])
+            kill_all(database)
+
+    with at_each_batch(lambda progress: divided.append(len(engine.ranges()))):
+        report = engine.run(plus_one(table, batch_size=3), workers=2)
+
+    assert len(kills) == len(at)
+    assert set(contents(database, table, "n")) == {(1,)}
+    assert (report.changed, report.state) == (ROWS, "finished")
+    assert any("the connection was lost" in line for line in engine.notes.lines)
+
+
 @contextlib.contextmanager
 def started_when_noted(own_server: OwnServer, engine: Engine) -> t.Iterator[None]:
     """Start a stopped server when the engine has noticed that it is gone."""
