@@ -6,7 +6,9 @@ import contextvars
 import dataclasses
 import typing as t
 
+import sqlalchemy as sa
 from alembic.operations import ops
+from sqlalchemy.dialects import mysql
 
 from ..frozen.families import family
 
@@ -48,6 +50,16 @@ decide: contextvars.ContextVar[t.Callable[[Rename], bool] | None] = (
 """Says whether to stage a rename; ``None`` where nobody can be asked."""
 
 
+def kind(type_: sa.types.TypeEngine[t.Any]) -> str | None:
+    """Name the family of a type; ``None`` for one that is not known.
+
+    MySQL and MariaDB make a TINYINT(1) of a Boolean.
+    """
+    if isinstance(type_, mysql.TINYINT) and type_.display_width == 1:
+        return "boolean"
+    return family(type_)
+
+
 def find(operations: t.Iterable[t.Any]) -> list[Rename]:
     """Return the columns that look renamed: one of its kind goes, and one comes.
 
@@ -62,12 +74,12 @@ def find(operations: t.Iterable[t.Any]) -> list[Rename]:
         for change in operation.ops:
             if isinstance(change, ops.DropColumnOp):
                 column = change.to_column()
-                gone.setdefault(family(column.type), []).append(str(column.name))
+                gone.setdefault(kind(column.type), []).append(str(column.name))
             elif isinstance(change, ops.AddColumnOp):
                 added = change.column
-                come.setdefault(family(added.type), []).append(str(added.name))
-        for kind, names in gone.items():
-            others = come.get(kind, [])
-            if kind is not None and len(names) == len(others) == 1:
+                come.setdefault(kind(added.type), []).append(str(added.name))
+        for of, names in gone.items():
+            others = come.get(of, [])
+            if of is not None and len(names) == len(others) == 1:
                 found.append(Rename(operation.table_name, names[0], others[0]))
     return found

@@ -19,6 +19,7 @@ from ..layout import WIDTH
 from ..layout import excused
 from ..naming import attribute
 from ..naming import quoted
+from . import defaults
 from .moved import Moved
 from .plan import Fill
 from .plan import Plan
@@ -89,9 +90,9 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         )
     )
     if synced:
-        shadows = [one for filling in synced for one in filling.fill.shadows]
-        free = [operation for one in shadows for operation in one.release]
-        free += [one for filling in synced for one in filling.releases]
+        released = [one for filling in synced for one in filling.releases]
+        late = [one for filling in synced for one in filling.late]
+        free = [*plan.release, *released, *late]
         found.append(Part("contract", "let go", free, blocks, imports))
     if plan.contract:
         found.append(Part("contract", "take away", plan.contract))
@@ -123,6 +124,7 @@ class _Filling:
         columns = [*key, *fill.old, *fill.new, *pairs, *fill.tight]
         self.frozen: Frozen = from_columns(name, schema, columns)
         self._table = self.frozen.tables[0].variable
+        self._default = defaults.for_null(*fill.renamed) if fill.renamed else None
         self.moved = None if fill.target is None else Moved(fill, self._table)
         suffix = f"_{self._table}" if several else ""
         self._forward, self._backward = f"forward{suffix}", f"backward{suffix}"
@@ -209,6 +211,18 @@ class _Filling:
         return Written(sync.back, again + sync.lines)
 
     @property
+    def late(self) -> list[Written]:
+        """The default of the rows that were written without a value since the fill."""
+        if self._default is None:
+            return []
+        lines = (
+            f"op.execute(\n    sa.update({self._table})\n"
+            f"    .where({self._is_null(self.fill.new[0])})\n"
+            f"    .values({self._some(self._forward, self.fill.new)})\n)"
+        )
+        return [Written(lines, "pass")]
+
+    @property
     def backfills(self) -> dict[str, str]:
         """The definitions of the backfills, by name."""
         fill = self.fill
@@ -289,6 +303,8 @@ class _Filling:
         lines = []
         for column in columns:
             known = self._of(sources[0]) if self.fill.renamed and sources else None
+            if self._default is not None and column is self.fill.new[0]:
+                known = f"sa.func.coalesce({known}, {self._default})"
             lines.append(self._value(column, *sources, known=known))
         return "".join(lines)
 

@@ -14,14 +14,15 @@ from alembic.operations import MigrateOperation
 from alembic.operations import ops
 from alembic.util import Dispatcher
 
-from ...frozen.families import family
 from ...operations.ddl.directives.archives import ArchiveColumnOp
 from ...operations.ddl.directives.constraints import DropNotNullOp
 from ...operations.ddl.directives.constraints import SetNotNullOp
 from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
 from ...operations.ddl.directives.indexes import CreateIndexOnlineOp
 from ...operations.ddl.directives.indexes import DropIndexOnlineOp
+from ...operations.renames import kind
 from . import constraints
+from . import defaults
 from . import targets
 from .refusals import check_named
 from .refusals import refusal
@@ -60,7 +61,7 @@ class Fill:
         if len(self.new) != 1 or len(self.old) != 1:
             return None
         (new,), (old,) = self.new, self.old
-        alike = family(new.type) == family(old.type) and family(new.type) is not None
+        alike = kind(new.type) == kind(old.type) and kind(new.type) is not None
         return (old, new) if alike else None
 
 
@@ -71,15 +72,19 @@ class Plan:
     :param expand: what is added.
     :param online: what is added to tables in use, outside of a transaction.
     :param fills: what is filled, by table.
+    :param release: what is done just before the triggers go.
     :param contract: what goes, and what is forbidden from then on.
     """
 
     expand: list[MigrateOperation] = dataclasses.field(default_factory=list)
     online: list[MigrateOperation] = dataclasses.field(default_factory=list)
     fills: dict[TableName, Fill] = dataclasses.field(default_factory=dict)
+    release: list[MigrateOperation] = dataclasses.field(default_factory=list)
     contract: list[MigrateOperation] = dataclasses.field(default_factory=list)
     made: set[TableName] = dataclasses.field(default_factory=set)
     """The tables that the difference makes; nobody uses them yet."""
+    heirs: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
+    """The columns with a default that take the place of one that goes."""
 
     def fill(self, table: TableName) -> Fill:
         return self.fills.setdefault(table, Fill(table))
@@ -111,6 +116,7 @@ def divide(
         for operation in listed
         if isinstance(operation, ops.CreateTableOp)
     }
+    plan.heirs = defaults.heirs(listed)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     _check_tables(listed)
@@ -118,6 +124,7 @@ def divide(
         plan.fill(one.table).shadows.append(one)
         plan.expand += one.expand
         plan.online += one.online
+        plan.release += one.release
         plan.contract += one.contract
     for fill in plan.fills.values():
         if len(fill.new) == 1 and len(fill.old) == 1 and not fill.shadows:
@@ -127,6 +134,9 @@ def divide(
             fill.new = [column for column in fill.new if not column.nullable]
         if not fill.new:
             fill.old = []
+        lent = fill.renamed and defaults.lent(*fill.renamed)
+        if lent is not None:
+            plan.expand.append(defaults.given(fill.table, lent))
     plan.fills = {
         table: fill
         for table, fill in plan.fills.items()
@@ -172,10 +182,16 @@ def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
             "it belongs to the primary key, by which the rows are found",
         )
     added = column
-    if column.server_default is None and column.identity is None:
+    is_heir = (table, str(column.name)) in plan.heirs
+    if is_heir:
+        plan.release.append(defaults.given(table, column))
+    if is_heir or (column.server_default is None and column.identity is None):
         plan.fill(table).new.append(column)
+        if is_heir or not column.nullable:
+            added = sa.Column(
+                column.name, column.type, nullable=True, comment=column.comment
+            )
         if not column.nullable:
-            added = sa.Column(column.name, column.type, nullable=True)
             plan.contract.append(
                 SetNotNullOp(
                     table[1],

@@ -25,6 +25,7 @@ from ..naming import attribute
 from ..naming import quoted
 from ..spelling import spelled
 from . import constraints
+from . import defaults
 from .carried import Carried
 from .casts import cast
 from .refusals import refusal
@@ -141,7 +142,7 @@ def shadow(
         carried.names,
         list(_added(old, new, table)),
         carried.online,
-        list(_default(table, new)),
+        [] if new.server_default is None else [defaults.given(table, new)],
         [
             *carried.contract,
             *([] if new.nullable else [_not_null(table, new)]),
@@ -182,18 +183,24 @@ def _check(
             "its type changes, and it belongs to the primary key, by which the rows "
             "are found",
         )
+    # PostgreSQL names the schema of what is not found without.
+    places = {"", f"{table.schema}."}
     known = {
-        f"index {index.name}" for index in table.indexes if old in list(index.columns)
+        f"index {place}{index.name}"
+        for index in table.indexes
+        if old in list(index.columns)
+        for place in places
     }
     for one in table.constraints:
         if old in list(getattr(one, "columns", ())):
             name = one.name or "(without a name)"
             known |= {
                 f"unique constraint {name}",
-                f"index {name}",
                 f"foreign key {name} of {table.name}",
-                f"constraint {name} on table {table.fullname}",
             }
+            for place in places:
+                known.add(f"index {place}{name}")
+                known.add(f"constraint {name} on table {place}{table.name}")
     site = Site(connection, table, 0)
     found = dependents.of_column(site, table.name, table.schema, str(old.name))
     needed = [one for one in found if one.replace('"', "") not in known]
@@ -219,21 +226,6 @@ def _added(
     )
     add = ops.AddColumnOp(name, added, schema=schema)
     yield ops.ModifyTableOps(name, [add], schema=schema)
-
-
-def _default(table: TableName, new: sa.Column[t.Any]) -> t.Iterator[MigrateOperation]:
-    """Give the new column its default, when the old one's is no longer followed."""
-    if new.server_default is not None:
-        default = ops.AlterColumnOp(
-            table[1],
-            str(new.name),
-            schema=table[0],
-            existing_type=new.type,
-            existing_nullable=True,
-            existing_server_default=None,
-            modify_server_default=new.server_default,
-        )
-        yield ops.ModifyTableOps(table[1], [default], schema=table[0])
 
 
 def _not_null(table: TableName, column: sa.Column[t.Any]) -> SetNotNullOp:

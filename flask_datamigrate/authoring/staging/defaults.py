@@ -1,0 +1,118 @@
+"""The default of a column that takes the place of another one.
+
+With a default, the new column of a row that old code writes, and of each row there is,
+would not be empty, and nothing would tell it from one that was filled. So it gets it
+when the old column is no longer followed.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+from alembic.operations import ops
+
+from ...frozen.families import family
+from ...operations.renames import kind
+from ..naming import quoted
+from ..spelling import spelled
+from .targets import TableName
+
+_NUMBER = re.compile(r"0|-?[1-9]\d*")
+_TEXT = re.compile(r"'([^'\\]*)'")
+_TRUTHS = {
+    "1": "sa.true()",
+    "true": "sa.true()",
+    "0": "sa.false()",
+    "false": "sa.false()",
+}
+
+
+def given(table: TableName, column: sa.Column[t.Any]) -> MigrateOperation:
+    """Give a column that may be NULL a default.
+
+    :param table: its table.
+    :param column: the column, with the default.
+    """
+    schema, name = table
+    default = ops.AlterColumnOp(
+        name,
+        str(column.name),
+        schema=schema,
+        existing_type=column.type,
+        existing_nullable=True,
+        existing_server_default=None,
+        modify_server_default=column.server_default,
+    )
+    return ops.ModifyTableOps(name, [default], schema=schema)
+
+
+def lent(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> sa.Column[t.Any] | None:
+    """Return the old column with the default of the new one, if it is to have it.
+
+    New code leaves the value to the database, and the new column follows the old. Old
+    code always writes a column that has no default and forbids NULL.
+    """
+    alike = spelled(old.type).code == spelled(new.type).code
+    if new.server_default is None or old.server_default is not None:
+        return None
+    if old.nullable or not alike:
+        return None
+    default = t.cast("t.Any", new.server_default)
+    return sa.Column(old.name, old.type, server_default=default)
+
+
+def heirs(listed: t.Iterable[MigrateOperation]) -> set[tuple[TableName, str]]:
+    """Find the new columns with a default that take the place of one that goes.
+
+    That is of its kind, and there is none without a default to take it.
+
+    :param listed: the operations of the difference.
+    :return: the table and the name of each.
+    """
+    gone, taken = set(), set()
+    found: list[tuple[TableName, str | None, str]] = []
+    for operation in listed:
+        if isinstance(operation, ops.DropColumnOp):
+            table = (operation.schema, operation.table_name)
+            gone.add((table, kind(operation.to_column().type)))
+        elif isinstance(operation, ops.AddColumnOp):
+            table, column = (operation.schema, operation.table_name), operation.column
+            if column.server_default is None:
+                taken.add((table, kind(column.type)))
+            elif column.computed is None and column.identity is None:
+                found.append((table, kind(column.type), str(column.name)))
+    return {
+        (table, name)
+        for table, of, name in found
+        if of is not None and (table, of) in gone - taken
+    }
+
+
+def for_null(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> str | None:
+    """Spell what the new column has where the old one may be NULL, and it may not.
+
+    :return: its default; ``None`` where that is no plain value, and the backfill is to
+        name the rows.
+    """
+    followed = old.server_default is not None or lent(old, new) is not None
+    never = followed and not old.nullable
+    return None if new.nullable or never else _value(new)
+
+
+def _value(column: sa.Column[t.Any]) -> str | None:
+    """Spell the default of a column; ``None`` where it is no plain value."""
+    default = getattr(column.server_default, "arg", None)
+    of = family(column.type)
+    if of == "text" and isinstance(default, str):
+        return quoted(default)
+    found = str(default)
+    if of == "text":
+        text = _TEXT.fullmatch(found)
+        return quoted(text[1]) if text else None
+    found = found.strip("'")
+    if of == "boolean":
+        return _TRUTHS.get(found.lower())
+    return found if of == "number" and _NUMBER.fullmatch(found) else None
