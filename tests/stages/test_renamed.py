@@ -181,3 +181,29 @@ def test_a_default_beside_the_new_name_is_there_at_once(models: Models) -> None:
     assert (row["handle"], row["role"]) == (None, "guest")
     models.run(models.app(stage="contract", **new), "upgrade")
     assert rows(models, "users") == [{"id": 1, "handle": "ada", "role": "guest"}]
+
+
+def test_rows_that_are_not_unique_are_named(models: Models) -> None:
+    def unique(name: str) -> dict[str, Columns]:
+        made = {"__table_args__": lambda: (sa.UniqueConstraint(name, name="uq_name"),)}
+        return {"users": {name: text(), **made}}
+
+    models.base(users={"nick": text()})
+    models.database.execute(
+        "INSERT INTO users (id, nick) VALUES (1, 'ada'), (2, 'ada'), (3, 'bob')"
+    )
+    models.scaffold(**unique("handle"))
+    contract = models.app(stage="contract", **unique("handle"))
+    for _ in range(2):
+        result = contract.test_cli_runner().invoke(args=["db", "upgrade"])
+        assert result.exit_code == 1
+        assert "1 value occurs more than once, in 2 rows: id=1 and id=2" in " ".join(
+            result.output.split()
+        )
+    models.database.execute("UPDATE users SET handle = 'eve' WHERE id = 2")
+    models.run(contract, "upgrade")
+    models.run(contract, "check")
+    with pytest.raises(sa.exc.IntegrityError):
+        insert(models, 4, handle="eve")
+    models.run(contract, "downgrade", "base0")
+    assert names(models, "nick") == {1: "ada", 2: "eve", 3: "bob"}

@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from tests.stages.test_scaffold import ONE
 from tests.stages.test_scaffold import Columns
@@ -400,44 +399,3 @@ def test_what_cannot_be_cast_is_to_be_filled_in(models: Models) -> None:
     app = models.app(stage="expand", **old)
     result = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert "the revision is not filled in (line " in result.output
-
-
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_table_of_another_schema(models: Models) -> None:
-    def users(type_: Type, new: str = "") -> dict[str, Columns]:
-        unique = sa.UniqueConstraint(f"number{new}", name=f"uq_number{new}")
-        options = {"schema": "shop"}
-        return {
-            "users": {
-                "number": lambda: sa.Column(f"number{new}", type_, nullable=False),
-                "level": lambda: sa.Column(f"level{new}", type_, index=True),
-                "__table_args__": lambda: (unique, options),
-            }
-        }
-
-    def app(tables: dict[str, Columns], stage: str | None = None) -> Flask:
-        made = models.app(stage=stage, **tables)
-        made.extensions["migrate"]._configure_args["include_schemas"] = True
-        return made
-
-    models.database.execute("CREATE SCHEMA shop")
-    old, new = users(sa.String(20)), users(sa.Integer(), "_new")
-    models.run(app(old), "migrate", "-m", "base", "--rev-id", "base0")
-    models.run(app(old), "upgrade")
-    insert = "INSERT INTO shop.users (id, number, level) VALUES "
-    models.database.execute(insert + "(1, '7', '1')")
-    models.run(app(users(sa.Integer())), "data", "change", "change")
-    models.run(app(old, "expand"), "upgrade")
-    models.database.execute(insert + "(2, '8', NULL)")
-    models.run(app(old, "migrate"), "upgrade")
-    models.run(app(old, "migrate"), "data", "run")
-    contract = app(new, "contract")
-    models.run(contract, "upgrade")
-    models.run(contract, "check")
-    found = models.database.rows(
-        "SELECT number_new, level_new FROM shop.users ORDER BY id"
-    )
-    assert found == [(7, 1), (8, None)]
-    models.run(contract, "downgrade", "base0")
-    found = models.database.rows("SELECT number, level FROM shop.users ORDER BY id")
-    assert found == [("7", "1"), ("8", None)]

@@ -20,7 +20,8 @@ def unique(
     """Spell the directives that make columns unique while the app runs.
 
     PostgreSQL makes a constraint of an index in an instant; to it, and to SQLite, the
-    index alone is not what the model says. The guard is for a run that was cut off.
+    index alone is not what the model says. On SQLite it finds the rows that are in the
+    way, and names them. The guard is for a run that was cut off.
     """
     preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
     full = ".".join(preparer.quote(part) for part in (schema, table) if part)
@@ -32,13 +33,16 @@ def unique(
     batch = f"with op.batch_alter_table({place}{options}) as batch:\n"
     lines = (
         f"kind = op.get_context().dialect.name\n"
-        f'if kind == "sqlite":\n    {batch}'
-        f"        batch.create_unique_constraint({what}, {spelled})\n"
-        f"elif not op.has_constraint({place}, {what}{options}):\n"
+        f"if not op.has_constraint({place}, {what}{options}):\n"
         f"    op.create_index_online(\n        {what},\n        {place},\n"
         f"        {spelled},\n        unique=True{options},\n    )\n"
         f'    if kind == "postgresql":\n'
-        f"        op.execute(\n            {quoted(adopt)}\n        )"
+        f"        op.execute(\n            {quoted(adopt)}\n        )\n"
+        f'    if kind == "sqlite":\n'
+        f"        op.drop_index_online(\n            {what}, {place}{options}\n"
+        f"        )\n        {batch}"
+        f"            batch.create_unique_constraint(\n"
+        f"                {what}, {spelled}\n            )"
     )
     return Written(lines, f'{batch}    batch.drop_constraint({what}, type_="unique")')
 

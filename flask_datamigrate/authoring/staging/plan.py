@@ -21,6 +21,7 @@ from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
 from ...operations.ddl.directives.indexes import CreateIndexOnlineOp
 from ...operations.ddl.directives.indexes import DropIndexOnlineOp
 from ...operations.renames import kind
+from ..type_names import json_columns
 from . import constraints
 from . import defaults
 from . import targets
@@ -117,6 +118,7 @@ def divide(
         if isinstance(operation, ops.CreateTableOp)
     }
     plan.heirs = defaults.heirs(listed)
+    _check_json(listed, connection)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     _check_tables(listed)
@@ -335,6 +337,21 @@ def _is_wider(operation: ops.AlterColumnOp) -> bool:
         longer = new.length is None or (old.length or 0) <= new.length
         return longer and old.length is not None and not isinstance(new, sa.Enum)
     return False
+
+
+def _check_json(listed: list[MigrateOperation], connection: sa.Connection) -> None:
+    """Refuse a column that goes and could not be made again."""
+    for one in listed:
+        if isinstance(one, ops.DropColumnOp) and one.column_name in json_columns(
+            connection, one.table_name, one.schema
+        ):
+            raise refusal(
+                f"drop column {one.column_name} of table {one.table_name}",
+                "on MariaDB, JSON is a text with a CHECK, which op.archive_column "
+                "cannot make again online",
+                "Take the CHECK away first, in a revision of its own: MODIFY the "
+                "column to LONGTEXT, its NULL and default as they are",
+            )
 
 
 def _check_tables(listed: list[MigrateOperation]) -> None:
