@@ -9,6 +9,7 @@ import pathlib
 import sys
 import typing as t
 
+from .conventions import Conventions
 from .parsing import DIALECTS
 
 _OURS = __name__.partition(".")[0]
@@ -22,15 +23,14 @@ class Project:
     :param packages: the top-level packages that are known to be the app's.
     :param roots: directories that the app's modules are imported from.
     :param dialects: the databases it runs on, in the names of SQLAlchemy.
-    :param conventions: the kinds of constraint (``fk``, ``uq``, ``ck``) that the
-        models' naming convention gives a name.
+    :param conventions: the names that the models give constraints without one.
     """
 
     migrations: pathlib.Path
     packages: frozenset[str] = frozenset()
     roots: tuple[pathlib.Path, ...] = ()
     dialects: tuple[str, ...] = ()
-    conventions: frozenset[str] = frozenset()
+    conventions: Conventions = Conventions()
 
     @functools.cached_property
     def _known(self) -> dict[str, bool]:

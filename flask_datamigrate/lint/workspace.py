@@ -20,6 +20,7 @@ from ..errors import LintError
 from . import history
 from . import live
 from . import project
+from .conventions import Conventions
 from .findings import Severity
 from .findings import Table
 from .linter import Options
@@ -73,13 +74,12 @@ class Workspace:
         names = self.settings.lint.get("dialects") or [
             engine.dialect.name for engine in engines.values()
         ]
-        conventions = self._migrate.db.metadata.naming_convention
         return project.Project(
             migrations,
             frozenset({self.app.import_name.partition(".")[0]}),
             project.roots(migrations, pathlib.Path.cwd()),
             project.dialects(names),
-            frozenset({"fk", "uq", "ck"}.intersection(map(str, conventions))),
+            Conventions(self._migrate.db.metadata.naming_convention),
         )
 
     def lint(self, selection: Selection) -> Report:

@@ -9,6 +9,7 @@ import typing as t
 import pytest
 
 from flask_datamigrate.lint import history
+from flask_datamigrate.lint.conventions import Conventions
 from flask_datamigrate.lint.findings import Finding
 from flask_datamigrate.lint.linter import Options
 from flask_datamigrate.lint.linter import Report
@@ -35,12 +36,13 @@ def report(
     header: str = HEADER,
     options: Options = Options(),  # noqa: B008
     dialects: t.Sequence[str] = ALL,
-    conventions: t.Collection[str] = (),
+    conventions: t.Mapping[t.Any, t.Any] = {},  # noqa: B006
 ) -> Report:
     """Lint scripts whose app is the package ``myapp``.
 
     :param path: an empty directory.
     :param bodies: what follows the identifiers of ``r1``, ``r2`` and so on.
+    :param conventions: the ``naming_convention`` of the models' metadata.
     """
     for number, body in enumerate(bodies, start=1):
         down = f'"r{number - 1}"' if number > 1 else "None"
@@ -53,7 +55,7 @@ def report(
         path,
         frozenset({"myapp"}),
         dialects=tuple(dialects),
-        conventions=frozenset(conventions),
+        conventions=Conventions(conventions),
     )
     return lint(known, set(known.headers), project, options)
 

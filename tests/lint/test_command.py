@@ -7,6 +7,8 @@ import pathlib
 import typing as t
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.util import immutabledict
 
 from tests.databases.database import Database
 from tests.extension.conftest import Site
@@ -177,6 +179,39 @@ def downgrade():
     assert linted.found("r4dd") == [("r4dd", "DM113"), ("r4dd", "DM114")]
     assert "Nothing found" in linted.lint("--fix", "r4dd", code=0)
     assert '"users_note_key"' in path.read_text()
+
+
+UNIQUE = """
+def upgrade():
+    with op.batch_alter_table("users") as batch_op:
+        batch_op.create_unique_constraint(None, ["name"])
+
+
+def downgrade():
+    with op.batch_alter_table("users") as batch_op:
+        batch_op.drop_constraint(None, type_="unique")
+"""
+
+
+def test_fix_writes_the_name_of_the_naming_convention(
+    linted: Linted, database: Database
+) -> None:
+    convention = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
+    linted.site.db.metadata.naming_convention = immutabledict(convention)
+    path = linted.write("r4dd", UNIQUE, "r3cc")
+    linted.site.flask("db", "upgrade")
+    with database.engine().connect() as connection:
+        (made,) = sa.inspect(connection).get_unique_constraints("users")
+    assert made["name"] == "uq_users_name"
+    assert linted.found("r4dd") == [("r4dd", "DM114")]
+    assert "Nothing found" in linted.lint("--fix", "r4dd", code=0)
+    assert path.read_text().count('"uq_users_name"') == 2
+    # It drops what the file made when it had no name yet.
+    linted.site.flask("db", "downgrade")
+    linted.site.flask("db", "upgrade")
+    linted.site.flask("db", "downgrade")
+    with database.engine().connect() as connection:
+        assert not sa.inspect(connection).get_unique_constraints("users")
 
 
 @on_sqlite

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pathlib
+import typing as t
 
 import pytest
+import sqlalchemy as sa
 
 from flask_datamigrate.lint.fixing import fix
 from tests.lint.reading import HEADER
+from tests.lint.reading import findings
 from tests.lint.reading import report
 from tests.lint.reading import rules
 
@@ -42,8 +45,8 @@ def downgrade():
 """  # noqa: E501
 
 
-def fixed(path: pathlib.Path, body: str) -> str:
-    fix(report(path, body).findings)
+def fixed(path: pathlib.Path, body: str, **options: t.Any) -> str:
+    fix(report(path, body, **options).findings)
     return (path / "r1.py").read_text(encoding="utf-8").removeprefix(HEADER)
 
 
@@ -52,6 +55,112 @@ def test_constraints_get_the_name_that_postgresql_would_give(
 ) -> None:
     assert fixed(tmp_path, UNNAMED) == NAMED
     assert not rules(tmp_path, NAMED) & {"DM113", "DM114"}
+
+
+CONVENTIONS: dict[t.Any, t.Any] = {
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    sa.UniqueConstraint: "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+def test_constraints_get_the_name_that_the_naming_convention_gives(
+    tmp_path: pathlib.Path,
+) -> None:
+    named = NAMED.replace("orders_user_id_fkey", "fk_orders_user_id_users")
+    named = named.replace("users_email_tenant_key", "uq_users_email_tenant")
+    named = named.replace("bugs_title_key", "uq_bugs_title")
+    every = findings(tmp_path, UNNAMED, conventions=CONVENTIONS)
+    assert "DM113" not in {x.rule for x in every}
+    found = [x for x in every if x.rule == "DM114"]
+    assert found[1].instead == (
+        'op.create_unique_constraint("uq_users_email_tenant", "users", '
+        '["email", "tenant"])',
+        'op.drop_constraint("uq_users_email_tenant", "users", type_="unique")',
+    )
+    assert fixed(tmp_path, UNNAMED, conventions=CONVENTIONS) == named
+
+
+TWO = """
+def upgrade():
+    op.create_unique_constraint(None, "users", ["email"])
+    op.create_unique_constraint(None, "users", ["name"])
+
+
+def downgrade():
+    op.drop_constraint(None, "users", type_="unique")
+"""
+ELSEWHERE = """
+def upgrade():
+    op.drop_constraint(None, "users", type_="unique")
+"""
+NOT_MADE = """
+def downgrade():
+    op.drop_constraint(None, "users", type_="unique")
+"""
+NO_TYPE = """
+def upgrade():
+    op.create_unique_constraint(None, "users", ["email"])
+
+
+def downgrade():
+    op.drop_constraint(None, "users")
+"""
+LONG = f"""
+def upgrade():
+    op.create_unique_constraint(None, "users", ["{"x" * 60}"])
+
+
+def downgrade():
+    op.drop_constraint(None, "users", type_="unique")
+"""
+CHECK = """
+def upgrade():
+    op.create_check_constraint(None, "users", "age > 0")
+
+
+def downgrade():
+    op.drop_constraint(None, "users", type_="check")
+"""
+COMPUTED = """
+def upgrade():
+    op.create_unique_constraint(None, name(), ["email"])
+
+
+def downgrade():
+    op.drop_constraint(None, name(), type_="unique")
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (TWO, "users has several such constraints here"),
+        (ELSEWHERE, "what upgrade() drops was made elsewhere"),
+        (NOT_MADE, "upgrade() makes none without a name"),
+        (NO_TYPE, "the call does not say the type_ of the constraint"),
+        (LONG, f"the name, uq_users_{'x' * 60}, is longer than 63 characters"),
+        (CHECK, "the script does not tell what the naming convention makes of it"),
+        (COMPUTED, "the name of the table is computed"),
+    ],
+)
+def test_a_drop_that_is_left_says_why_and_claims_no_name(
+    tmp_path: pathlib.Path, body: str, why: str
+) -> None:
+    every = findings(tmp_path, body, conventions=CONVENTIONS)
+    (found,) = (x for x in every if x.rule == "DM114")
+    assert found.message.endswith(f"gets here; --fix leaves it, since {why}")
+    (line,) = found.instead
+    assert 'drop_constraint("the_name_it_has"' in line
+    assert fixed(tmp_path, body, conventions=CONVENTIONS) == body
+
+
+def test_a_name_is_not_claimed_where_the_columns_cannot_be_read(
+    tmp_path: pathlib.Path,
+) -> None:
+    (drop,) = (x for x in findings(tmp_path, CHECK) if x.rule == "DM114")
+    assert "its columns, which the name is made of, cannot be read" in drop.message
+    assert fixed(tmp_path, CHECK) == CHECK
 
 
 def test_constraints_that_are_not_surely_the_same_are_left_alone(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import typing as t
 
+from ..conventions import Conventions
+from ..conventions import columns
 from ..findings import Edit
 from ..findings import Finding
 from ..findings import Severity
-from ..findings import Span
 from ..project import Project
 from ..schema import Kind
 from ..schema import SchemaChange
 from ..schema import written
 from ..script import Direction
 from ..script import Script
-from ..source import literal
 from .base import Rule
 
 
@@ -44,20 +45,19 @@ def upgrade():
     def check(self, script: Script, project: Project) -> t.Iterator[Finding]:
         for direction in (script.up, script.down):
             for change in direction.schema:
-                prefix = _PREFIXES.get(change.kind)
-                if prefix is None or prefix in project.conventions:
+                if change.kind not in _SUFFIXES or not _is_unnamed(change):
                     continue
-                if not _is_unnamed(change):
+                if project.conventions.cover(change.kind):
                     continue
-                name = _name(change)
+                pair = _pair(script, change, direction)
                 yield self.finding(
                     script,
                     change.node,
                     "the database makes up the name, and SQLite gives none, so no "
                     "migration that runs on another database can drop it",
-                    _named_call(script, change, name),
+                    _named_call(change, _postgresql(change)),
                     table=change.table,
-                    edits=_edits(script, change, direction, name),
+                    edits=_edits(script, _named(pair, project.conventions)),
                 )
 
 
@@ -69,7 +69,10 @@ class DropUnnamed(Rule):
     severity = Severity.ERROR
     breaks = (
         "`op.drop_constraint(None, …)` cannot be written as SQL: the migration, most "
-        "often the downgrade that autogenerate wrote, fails when it gets there."
+        "often the downgrade that autogenerate wrote, fails when it gets there. A "
+        "naming convention does not help, since it names only what is made. `--fix` "
+        "writes the name, the convention's if there is one, where the constraint is "
+        "made and where it is dropped; the finding says why when it cannot."
     )
     wrong = """
 def downgrade():
@@ -88,25 +91,59 @@ def downgrade():
             for change in direction.schema:
                 if change.kind is not Kind.DROP_CONSTRAINT or not _is_unnamed(change):
                     continue
-                name = _dropped(script, change, direction) or "the_name_it_has"
+                named = _named(_pair(script, change, direction), project.conventions)
+                message = (
+                    "a constraint without a name cannot be dropped: this fails when "
+                    f"{direction.name}() gets here"
+                )
+                if isinstance(named, _Named):
+                    instead = [_named_call(x, named.name) for x in named.pair.calls]
+                    edits = _edits(script, named)
+                else:
+                    message += f"; --fix leaves it, since {named}"
+                    instead, edits = [_named_call(change, "the_name_it_has")], ()
                 yield self.finding(
                     script,
                     change.node,
-                    "a constraint without a name cannot be dropped: this fails when "
-                    f"{direction.name}() gets here",
-                    _named_call(script, change, name),
+                    message,
+                    *instead,
                     table=change.table,
+                    edits=edits,
                 )
 
 
-_PREFIXES = {Kind.ADD_FOREIGN_KEY: "fk", Kind.ADD_UNIQUE: "uq", Kind.ADD_CHECK: "ck"}
 _SUFFIXES = {
     Kind.ADD_FOREIGN_KEY: "fkey",
     Kind.ADD_UNIQUE: "key",
     Kind.ADD_CHECK: "check",
 }
+_TYPES = {
+    "foreignkey": Kind.ADD_FOREIGN_KEY,
+    "unique": Kind.ADD_UNIQUE,
+    "check": Kind.ADD_CHECK,
+}
 # PostgreSQL cuts a longer one in a way of its own.
 _LONGEST = 63
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pair:
+    """A constraint that upgrade() makes, and downgrade() may drop, without a name."""
+
+    made: SchemaChange
+    dropped: SchemaChange | None
+
+    @property
+    def calls(self) -> tuple[SchemaChange, ...]:
+        return (self.made,) if self.dropped is None else (self.made, self.dropped)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Named:
+    """A pair, and the name that both its calls can be given."""
+
+    pair: _Pair
+    name: str
 
 
 def _is_unnamed(change: SchemaChange) -> bool:
@@ -116,50 +153,72 @@ def _is_unnamed(change: SchemaChange) -> bool:
     return isinstance(given, ast.Constant) and given.value is None
 
 
-def _columns(change: SchemaChange) -> list[str]:
-    assert change.arguments is not None
-    for parameter in ("local_cols", "columns"):
-        value = literal(change.arguments.node(parameter))
-        if isinstance(value, list | tuple):
-            return [str(column) for column in value]
-    return []
-
-
-def _name(change: SchemaChange) -> str:
+def _postgresql(change: SchemaChange) -> str:
     """Return the name that PostgreSQL gives a constraint without one."""
     table = change.table.name if change.table else "table"
-    return "_".join([table, *_columns(change), _SUFFIXES[change.kind]])
+    return "_".join([table, *columns(change), _SUFFIXES[change.kind]])
 
 
-def _named_call(script: Script, change: SchemaChange, name: str) -> str:
+def _named_call(change: SchemaChange, name: str) -> str:
     """Return the call with a name in the place of None."""
-    assert change.arguments is not None
     call = written(change.node)
     return call.replace("None", f'"{name}"', 1)
 
 
-def _span_of_name(script: Script, change: SchemaChange) -> Span:
-    assert change.arguments is not None
-    return script.source.span(change.arguments.given["constraint_name"])
+def _pair(script: Script, change: SchemaChange, direction: Direction) -> _Pair | str:
+    """Return the constraint a call is about, or why it is not sure which that is.
 
-
-def _edits(
-    script: Script, change: SchemaChange, direction: Direction, name: str
-) -> tuple[Edit, ...]:
-    """Return the rewrite that names a constraint here and where it is dropped.
-
-    Only where one unnamed constraint of its kind is made on the table, and one is
+    It is where one unnamed constraint of its kind is made on the table, and one is
     dropped on the other side, so that they are each other's.
     """
-    if direction is not script.up or change.table is None or not _columns(change):
-        return ()
-    made = _like(script.up, change.kind, change)
+    kind = change.kind
+    if kind is Kind.DROP_CONSTRAINT:
+        assert change.arguments is not None
+        given = change.arguments.text("type_")
+        if given not in _TYPES:
+            return "the call does not say the type_ of the constraint"
+        kind = _TYPES[given]
+    if direction is script.up and kind is not change.kind:
+        return "what upgrade() drops was made elsewhere"
+    if change.table is None:
+        return "the name of the table is computed"
+    made = _like(script.up, kind, change)
     dropped = _like(script.down, Kind.DROP_CONSTRAINT, change)
-    dropped = [c for c in dropped if _drops(c, change.kind)]
-    if len(made) != 1 or len(dropped) > 1 or len(name) > _LONGEST:
+    dropped = [x for x in dropped if _drops(x, kind)]
+    if not made or (direction is script.down and kind is change.kind):
+        return "upgrade() makes none without a name"
+    if len(made) > 1 or len(dropped) > 1:
+        return f"{change.table} has several such constraints here"
+    return _Pair(made[0], dropped[0] if dropped else None)
+
+
+def _named(pair: _Pair | str, conventions: Conventions) -> _Named | str:
+    """Return a pair with its name, or why it has none that is known."""
+    if isinstance(pair, str):
+        return pair
+    if conventions.cover(pair.made.kind):
+        name = conventions.name(pair.made)
+        if name is None:
+            return "the script does not tell what the naming convention makes of it"
+    elif not columns(pair.made):
+        return "its columns, which the name is made of, cannot be read"
+    else:
+        name = _postgresql(pair.made)
+    if len(name) > _LONGEST:
+        return f"the name, {name}, is longer than {_LONGEST} characters"
+    return _Named(pair, name)
+
+
+def _edits(script: Script, named: _Named | str) -> tuple[Edit, ...]:
+    """Return the rewrite that names a constraint where it is made and dropped."""
+    if isinstance(named, str):
         return ()
-    places = [_span_of_name(script, found) for found in (*made, *dropped)]
-    return tuple(Edit(place, f'"{name}"') for place in places)
+    places = []
+    for change in named.pair.calls:
+        assert change.arguments is not None
+        given = change.arguments.given["constraint_name"]
+        places.append(script.source.span(given))
+    return tuple(Edit(place, f'"{named.name}"') for place in places)
 
 
 def _like(direction: Direction, kind: Kind, other: SchemaChange) -> list[SchemaChange]:
@@ -170,21 +229,6 @@ def _like(direction: Direction, kind: Kind, other: SchemaChange) -> list[SchemaC
     ]
 
 
-_TYPES = {"foreignkey": Kind.ADD_FOREIGN_KEY, "unique": Kind.ADD_UNIQUE}
-_TYPES["check"] = Kind.ADD_CHECK
-
-
 def _drops(change: SchemaChange, kind: Kind) -> bool:
     assert change.arguments is not None
     return _TYPES.get(change.arguments.text("type_") or "") is kind
-
-
-def _dropped(script: Script, change: SchemaChange, direction: Direction) -> str | None:
-    """Return the name that the constraint is proposed to get where it is made."""
-    if direction is script.up:
-        return None
-    for kind in _SUFFIXES:
-        made = _like(script.up, kind, change)
-        if _drops(change, kind) and len(made) == 1:
-            return _name(made[0])
-    return None
