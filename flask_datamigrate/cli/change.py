@@ -39,7 +39,8 @@ def change(
 
     Old and new columns are kept equal by triggers between expand and contract.
     A column of another type gets one beside it, COLUMN_new, which takes its place and
-    keeps that name: the line for the model is printed. Expressions that only you can
+    keeps that name: the line for the model is printed. A table by another name leaves
+    a view by the old one until contract. Expressions that only you can
     know are marked `# <- fill in`.
     """
     written(name, message or name.replace("_", " "), directory, **options)

@@ -1,4 +1,4 @@
-"""``flask db migrate``: Flask-Migrate's, and a question about renamed columns."""
+"""``flask db migrate``: Flask-Migrate's, and a question about what looks renamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STOCK = stock.commands["migrate"]
 
 @with_appcontext
 def _migrate(stage: bool | None, **options: t.Any) -> None:
-    def decide(rename: renames.Rename) -> bool:
+    def decide(rename: renames.Rename | renames.TableRename) -> bool:
         if stage is not None:
             return stage
         if not sys.stdin.isatty():
@@ -30,7 +30,7 @@ def _migrate(stage: bool | None, **options: t.Any) -> None:
         click.echo(f"{rename}.", err=True)
         return click.confirm("Write it as a staged change, which keeps them?", err=True)
 
-    found: renames.Rename | None = None
+    found: renames.Rename | renames.TableRename | None = None
     token = renames.decide.set(decide)
     try:
         assert _STOCK.callback is not None
@@ -48,8 +48,8 @@ def _migrate(stage: bool | None, **options: t.Any) -> None:
 migrate = click.Command(
     "migrate",
     callback=_migrate,
-    help=f"{_STOCK.help}\n\nA column that looks renamed is asked about: written as a "
-    "staged change (`flask db data change`), its values are kept.",
+    help=f"{_STOCK.help}\n\nA column or a table that looks renamed is asked about: "
+    "written as a staged change (`flask db data change`), its values are kept.",
     params=[
         *_STOCK.params,
         click.Option(

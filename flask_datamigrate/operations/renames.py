@@ -1,4 +1,4 @@
-"""Columns that look renamed: autogenerate sees one that goes, and one that comes."""
+"""Columns and tables that look renamed: autogenerate sees one go, and one come."""
 
 from __future__ import annotations
 
@@ -33,19 +33,40 @@ class Rename:
         return f"rename_{self.table}_{self.old}_to_{self.new}"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class TableRename:
+    """A table that may have a new name."""
+
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return (
+            f"table {self.old} goes and {self.new} with the same columns comes: if "
+            "that is its new name, a plain migration loses its rows"
+        )
+
+    @property
+    def change(self) -> str:
+        """A name for the staged change that renames it."""
+        return f"rename_{self.old}_to_{self.new}"
+
+
 class Staged(BaseException):
     """Leave autogenerate: the difference is to be written as a staged change.
 
     Not an ``Exception``, so that an ``env.py`` lets it through.
     """
 
-    def __init__(self, rename: Rename) -> None:
+    def __init__(self, rename: Rename | TableRename) -> None:
         self.rename = rename
         super().__init__(str(rename))
 
 
-decide: contextvars.ContextVar[t.Callable[[Rename], bool] | None] = (
-    contextvars.ContextVar("flask_datamigrate_renames", default=None)
+_Decide: t.TypeAlias = t.Callable[[Rename | TableRename], bool]
+
+decide: contextvars.ContextVar[_Decide | None] = contextvars.ContextVar(
+    "flask_datamigrate_renames", default=None
 )
 """Says whether to stage a rename; ``None`` where nobody can be asked."""
 
@@ -60,12 +81,17 @@ def kind(type_: sa.types.TypeEngine[t.Any]) -> str | None:
     return family(type_)
 
 
-def find(operations: t.Iterable[t.Any]) -> list[Rename]:
-    """Return the columns that look renamed: one of its kind goes, and one comes.
+def find(operations: t.Sequence[t.Any]) -> list[Rename | TableRename]:
+    """Return what looks renamed: one of its kind goes, and one comes.
 
     :param operations: what autogenerate has found.
     """
-    found = []
+    pairs = tables(operations)
+    found: list[Rename | TableRename] = [
+        TableRename(gone.table_name, made.table_name)
+        for gone, made in pairs
+        if is_unique(gone, made, pairs)
+    ]
     for operation in operations:
         if not isinstance(operation, ops.ModifyTableOps):
             continue
@@ -83,3 +109,34 @@ def find(operations: t.Iterable[t.Any]) -> list[Rename]:
             if of is not None and len(names) == len(others) == 1:
                 found.append(Rename(operation.table_name, names[0], others[0]))
     return found
+
+
+def tables(
+    operations: t.Sequence[t.Any],
+) -> list[tuple[ops.DropTableOp, ops.CreateTableOp]]:
+    """Return each table that goes, with each that comes and has the same columns.
+
+    :param operations: what autogenerate has found.
+    """
+    gone = [one for one in operations if isinstance(one, ops.DropTableOp)]
+    made = [one for one in operations if isinstance(one, ops.CreateTableOp)]
+    return [
+        (old, new)
+        for old in gone
+        for new in made
+        if old.schema == new.schema and columns(old) == columns(new)
+    ]
+
+
+def is_unique(
+    gone: ops.DropTableOp,
+    made: ops.CreateTableOp,
+    pairs: t.Sequence[tuple[ops.DropTableOp, ops.CreateTableOp]],
+) -> bool:
+    """Tell whether two tables look like each other, and like no other."""
+    return not any((gone is old) != (made is new) for old, new in pairs)
+
+
+def columns(operation: ops.DropTableOp | ops.CreateTableOp) -> set[str]:
+    """Return the names of a table's columns."""
+    return {str(column.name) for column in operation.to_table().columns}

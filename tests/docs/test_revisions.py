@@ -182,6 +182,7 @@ CHECKS = {
         [("Ada Lovelace",), ("",), ("José Núñez",)],
     ),
     "snippets": FIRST_NAME,
+    "rename-table": Check("SELECT count(*) FROM users", [(3,)], [(3,)]),
     "set-not-null": ORDERS,
     "statement": Check(
         "SELECT customer FROM orders ORDER BY id", [("x",), (None,), (None,)], NOTHING

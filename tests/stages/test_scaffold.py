@@ -352,7 +352,11 @@ ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
             {"users": {"nick": text(), "n": text(3), "more": text()}},
             "there is nothing to stage",
         ),
-        ({"people": {"nick": text(), "n": text(3)}}, "table users becomes people"),
+        (
+            {"people": {"nick": text(), "n": text(3), "more": text()}},
+            "table users becomes people: it cannot be staged: they look like one "
+            "table, but for its columns (more)",
+        ),
     ],
 )
 def test_what_cannot_be_staged_is_said(

@@ -65,7 +65,9 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
     sync = [one for filling in synced for one in filling.syncs]
     snippets = [_SNIPPETS] if any("sn." in f.directions for f in synced) else []
     imports = (*_imports(frozen), *snippets)
-    found = [Part("expand", "add", [*plan.expand, *sync], blocks, imports)]
+    # What is added may be added to a table by its new name.
+    found = [Part("expand", "rename", [table.begin for table in plan.renamed])]
+    found.append(Part("expand", "add", [*plan.expand, *sync], blocks, imports))
     if plan.online:
         found.append(Part("expand", "index and refer", plan.online))
     every = [one for filling in fills for one in filling.tables]

@@ -24,9 +24,11 @@ from ...operations.renames import kind
 from ..type_names import json_columns
 from . import constraints
 from . import defaults
+from . import renamed
 from . import targets
 from .refusals import check_named
 from .refusals import refusal
+from .renamed import Renamed
 from .shadows import Shadow
 from .shadows import shadow
 from .targets import TableName
@@ -75,6 +77,7 @@ class Plan:
     :param fills: what is filled, by table.
     :param release: what is done just before the triggers go.
     :param contract: what goes, and what is forbidden from then on.
+    :param renamed: the tables that get another name.
     """
 
     expand: list[MigrateOperation] = dataclasses.field(default_factory=list)
@@ -82,6 +85,7 @@ class Plan:
     fills: dict[TableName, Fill] = dataclasses.field(default_factory=dict)
     release: list[MigrateOperation] = dataclasses.field(default_factory=list)
     contract: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    renamed: list[Renamed] = dataclasses.field(default_factory=list)
     made: set[TableName] = dataclasses.field(default_factory=set)
     """The tables that the difference makes; nobody uses them yet."""
     heirs: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
@@ -102,6 +106,8 @@ def divide(
     """
     plan = Plan()
     listed = list(_flat(difference.ops))
+    plan.renamed = renamed.find(listed, metadata, connection)
+    listed = renamed.others(listed, plan.renamed)
     shadows = [
         shadow(operation, metadata, connection)
         for operation in listed
@@ -121,7 +127,8 @@ def divide(
     _check_json(listed, connection)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
-    _check_tables(listed)
+    for table in plan.renamed:
+        plan.contract.append(table.end)
     for one in shadows:
         plan.fill(one.table).shadows.append(one)
         plan.expand += one.expand
@@ -352,21 +359,3 @@ def _check_json(listed: list[MigrateOperation], connection: sa.Connection) -> No
                 "Take the CHECK away first, in a revision of its own: MODIFY the "
                 "column to LONGTEXT, its NULL and default as they are",
             )
-
-
-def _check_tables(listed: list[MigrateOperation]) -> None:
-    """Refuse a table that looks like another one's new name."""
-    made = [op for op in listed if isinstance(op, ops.CreateTableOp)]
-    gone = [op for op in listed if isinstance(op, ops.DropTableOp)]
-    for dropped in gone:
-        names = {str(column.name) for column in dropped.to_table().columns}
-        for created in made:
-            columns = {c.name for c in created.columns if isinstance(c, sa.Column)}
-            if names == columns:
-                raise refusal(
-                    f"table {dropped.table_name} becomes {created.table_name}",
-                    "while old and new code run side by side, each would write to a "
-                    "table that the other does not read",
-                    f'Keep the table, with __tablename__ = "{dropped.table_name}" in '
-                    "the model",
-                )

@@ -142,6 +142,8 @@ def _planned(
             next="Write it as one revision: flask db migrate",
         )
     advice = [one.advice for fill in plan.fills.values() for one in fill.shadows]
+    for table in plan.renamed:
+        advice += table.advice(connection)
     return parts(plan, name, metadata), advice
 
 

@@ -187,6 +187,7 @@ def upgrade():
                     "# keep the name in the database, and rename the model alone:",
                     f"__tablename__ = "
                     f"{quoted(change.table.name if change.table else None, 'table')}",
+                    "# or leave the old name to old code: op.rename_table_online",
                     table=change.table,
                 )
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 _DIED = 9
 _WRITES = re.compile(
-    r"\s*(ALTER|COMMENT|COMMIT|CREATE|DELETE|DROP|INSERT|LOCK|UPDATE)\b"
+    r"\s*(ALTER|COMMENT|COMMIT|CREATE|DELETE|DO|DROP|INSERT|LOCK|RENAME|UPDATE)\b"
     r"(?!.*datamigrate_lock)",
     re.DOTALL,
 )

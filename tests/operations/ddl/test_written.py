@@ -15,6 +15,7 @@ from flask_datamigrate.operations.ddl.directives import constraints
 from flask_datamigrate.operations.ddl.directives import enums
 from flask_datamigrate.operations.ddl.directives import foreign_keys
 from flask_datamigrate.operations.ddl.directives import indexes
+from flask_datamigrate.operations.ddl.directives import tables
 from flask_datamigrate.operations.ddl.directives import triggers
 from tests.apps import Project
 
@@ -63,6 +64,16 @@ WRITTEN: dict[str, tuple[t.Any, str, str]] = {
         archives.ArchiveColumnOp("users", "a", schema="s"),
         "op.archive_column('users', 'a', schema='s')",
         "op.restore_column('users', 'a', schema='s')",
+    ),
+    "table": (
+        tables.RenameTableOnlineOp("users", "people", indexes={"a": "b"}, schema="s"),
+        "op.rename_table_online('users', 'people', indexes={'a': 'b'}, schema='s')",
+        "op.rename_table_back('users', 'people', indexes={'a': 'b'}, schema='s')",
+    ),
+    "old name": (
+        tables.DropOldNameOp("users", "people"),
+        "op.drop_old_name('users', 'people')",
+        "op.restore_old_name('users', 'people')",
     ),
     "trigger": (
         triggers.CreateUpdatedAtTriggerOp("users"),

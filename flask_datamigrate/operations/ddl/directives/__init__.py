@@ -12,4 +12,5 @@ from . import enums as enums
 from . import foreign_keys as foreign_keys
 from . import indexes as indexes
 from . import syncs as syncs
+from . import tables as tables
 from . import triggers as triggers
