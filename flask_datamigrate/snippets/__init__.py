@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from .branching import branch as branch
     from .branching import nothing as nothing
     from .capitals import initcap as initcap
+    from .comparisons import differs as differs
     from .date_parts import age_in_years as age_in_years
     from .date_parts import date_part as date_part
     from .date_parts import day as day
@@ -66,6 +67,7 @@ __all__ = [
     "day",
     "day_of_week",
     "day_of_year",
+    "differs",
     "epoch",
     "excluded",
     "greatest",
@@ -112,6 +114,7 @@ _HOMES = {
     "day": "date_parts",
     "day_of_week": "date_parts",
     "day_of_year": "date_parts",
+    "differs": "comparisons",
     "epoch": "date_parts",
     "excluded": "statements",
     "greatest": "values",

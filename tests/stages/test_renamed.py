@@ -207,3 +207,20 @@ def test_rows_that_are_not_unique_are_named(models: Models) -> None:
         insert(models, 4, handle="eve")
     models.run(contract, "downgrade", "base0")
     assert names(models, "nick") == {1: "ada", 2: "eve", 3: "bob"}
+
+
+def test_case_accents_and_trailing_spaces_come_back(models: Models) -> None:
+    models.base(users={"nick": text()})
+    changed = {"ONE": "One", "TWO ": "TWO", "tree": "trée", "same": "same"}
+    for key, nick in enumerate(changed, 1):
+        insert(models, key, nick=nick)
+    models.scaffold(users={"handle": text()})
+    contract = models.app(stage="contract", users={"handle": text()})
+    models.run(contract, "upgrade")
+
+    table = sa.table("users", sa.column("id"), sa.column("handle"))
+    for key, handle in enumerate(changed.values(), 1):
+        update = sa.update(table).where(table.c.id == key)
+        models.database.execute(update.values(handle=handle))
+    models.run(contract, "downgrade", "--", "-2")
+    assert list(names(models, "nick").values()) == list(changed.values())

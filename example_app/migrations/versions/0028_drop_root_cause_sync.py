@@ -102,7 +102,7 @@ def downgrade():
     )
     mend = (
         sa.update(bugs)
-        .where(name(bugs.c.root_cause).is_distinct_from(linked))
+        .where(sn.differs(name(bugs.c.root_cause), linked))
         .values(root_cause=linked)
     )
     context = op.get_context()

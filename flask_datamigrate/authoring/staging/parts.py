@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
 from ...errors import AuthoringError
-from ...frozen.families import family
 from ...settings import Stage
 from ..body import MARK
 from ..freeze import Frozen
@@ -95,7 +94,8 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         released = [one for filling in synced for one in filling.releases]
         late = [one for filling in synced for one in filling.late]
         free = [*plan.release, *released, *late]
-        found.append(Part("contract", "let go", free, blocks, imports))
+        compared = (*_imports(frozen), _SNIPPETS)
+        found.append(Part("contract", "let go", free, blocks, compared))
     if plan.contract:
         found.append(Part("contract", "take away", plan.contract))
     return [part for part in found if part.operations]
@@ -268,11 +268,8 @@ class _Filling:
 
     def _differs(self, column: sa.Column[t.Any]) -> str:
         """Spell that a new column is not what the old ones say."""
-        one, other = self._of(column), f"{self._forward}[{quoted(str(column.name))}]"
-        if family(column.type) == "json":
-            # PostgreSQL cannot compare those as they are.
-            one, other = (f"sa.cast({value}, sa.Text)" for value in (one, other))
-        return f"{one}.is_distinct_from({other})"
+        value = f"{self._forward}[{quoted(str(column.name))}]"
+        return f"sn.differs({self._of(column)}, {value})"
 
     def _unfilled(self) -> str:
         """Spell the condition of the rows to fill, which clears when they are.

@@ -314,4 +314,31 @@ CAST_DATE = Parity(
 )
 
 
-ALL = [GREATEST, LEAST, MD5, RANDOM_UUID, CAST_INT, CAST_DATE]
+DIFFERS = Parity(
+    name="differs",
+    columns=COLUMNS,
+    calls={
+        "sn.differs(t.c.a, t.c.b)": lambda *row: row[4] != row[5],
+        'sn.differs(t.c.a, "a")': lambda *row: row[4] != "a",
+        "sn.differs(t.c.a, None)": lambda *row: row[4] is not None,
+        "sn.differs(sa.func.coalesce(t.c.a, t.c.b), t.c.b)": lambda *row: (
+            row[4] is not None and row[4] != row[5]
+        ),
+        "~sn.differs(t.c.a, t.c.b)": lambda *row: row[4] == row[5],
+        "sa.or_(sn.differs(t.c.a, t.c.b), sn.differs(t.c.i, t.c.j))": lambda *row: (
+            row[4] != row[5] or row[0] != row[1]
+        ),
+        "sn.differs(t.c.i, t.c.j)": lambda i, j, *_: i != j,
+        "sn.differs(t.c.day, t.c.other_day)": lambda *row: row[6] != row[7],
+        "sn.differs(t.c.at, t.c.other_at)": lambda *row: row[8] != row[9],
+        "sn.differs(t.c.yes, t.c.no)": lambda *row: row[10] != row[11],
+        "sn.differs(t.c.bytes, b'\\xfe')": lambda *row: row[13] != b"\xfe",
+        f"sn.differs(t.c.uuid, {ID!r})": lambda *row: row[14] != ID,
+    },
+    inputs=INPUTS,
+    shown=[row(a="a", b=b) for b in ("a", "A", "á", "a ", None)] + [NULLS],
+    random=st.tuples(RANDOM, RANDOM).map(lambda texts: row(a=texts[0], b=texts[1])),
+)
+
+
+ALL = [GREATEST, LEAST, DIFFERS, MD5, RANDOM_UUID, CAST_INT, CAST_DATE]
