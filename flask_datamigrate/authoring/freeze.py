@@ -90,6 +90,7 @@ def from_database(
     schema: str | None = None,
     advice: str = "",
     declared: Declared | None = None,
+    place: str = "the database",
 ) -> Frozen:
     """Write frozen tables from the tables of a database, as they stand.
 
@@ -99,9 +100,12 @@ def from_database(
     :param schema: the schema of tables that do not name one.
     :param advice: what to do where a table is not found.
     :param declared: the types of columns where more is known than the database tells.
+    :param place: what a message calls the database.
     :raises AuthoringError: for a table or column that does not exist.
     """
-    found = [_reflect(connection, name, schema, advice, declared) for name in names]
+    found = [
+        _reflect(connection, name, schema, advice, declared, place) for name in names
+    ]
     return _written(found, columns)
 
 
@@ -167,6 +171,7 @@ def _reflect(
     schema: str | None,
     advice: str,
     declared: Declared | None = None,
+    place: str = "the database",
 ) -> _Found:
     reflection = Reflection(connection, name, schema)
     reflected = reflection.columns()
@@ -175,7 +180,7 @@ def _reflect(
         reflection = Reflection(connection, bare, schema)
         reflected = reflection.columns()
     if reflected is None:
-        place = f'schema "{schema}"' if schema else "the database"
+        place = f'schema "{schema}" of {place}' if schema else place
         raise _unknown_table(reflection.name, reflection.neighbours(), place, advice)
     name = reflection.name
     key = reflection.primary()

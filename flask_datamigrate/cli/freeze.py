@@ -161,6 +161,7 @@ def frozen_tables(
                 columns,
                 advice=advice,
                 declared=replay.declared,
+                place=f"the migrations as of {at}",
             )
     with db.engines[bind].connect() as connection:
         return from_database(connection, names, columns, advice=advice)

@@ -19,6 +19,7 @@ from .. import scripts
 from ..dialects import family
 from ..errors import RevisionError
 from ..tablenames import OWN_TABLES
+from ..tablenames import is_of_the_app
 from .declared import Declared
 
 if t.TYPE_CHECKING:
@@ -30,8 +31,6 @@ replaying: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "flask_datamigrate_replaying", default=False
 )
 """Whether revisions run for their schema alone, in a database without rows."""
-
-_VERSION = "alembic_version"
 
 
 def at(revision: str, *, bind: str | None = None) -> sa.MetaData:
@@ -70,11 +69,6 @@ class Replay:
 
     connection: sa.Connection
     declared: Declared
-
-
-def is_of_the_app(name: str) -> bool:
-    """Tell a table of the app from Alembic's and from our own."""
-    return name != _VERSION and not name.startswith(OWN_TABLES)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import warnings
 
 import sqlalchemy as sa
 
-from ..tablenames import OWN_TABLES
+from ..tablenames import is_of_the_app
 
 
 class Reflection:
@@ -72,7 +72,7 @@ class Reflection:
         """Return the names of the tables and views of the schema that are the app's."""
         if not self._has_schema():
             return []
-        return [name for name in self._names() if not name.startswith(OWN_TABLES)]
+        return [name for name in self._names() if is_of_the_app(name)]
 
     def _names(self) -> list[str]:
         names = self._inspector.get_table_names(self.schema)

@@ -72,11 +72,16 @@ def _datamigrate_pair(request: pytest.FixtureRequest) -> t.Iterator[None]:
     if pair is None:
         yield
         return
+    from ..errors import StageError
     from .stages import at
     from .stages import unwritten
 
     migrations = request.getfixturevalue("datamigrate")
-    stage = unwritten(pair, migrations)
+    try:
+        stage = unwritten(pair, migrations)
+    except StageError as error:
+        # What is wrong is in the mark, and in no line of this package.
+        pytest.fail(f"{request.node.nodeid}: {error}", pytrace=False)
     if stage is not None:
         pytest.skip(f"the change {pair.change} has no {stage} revision yet")
     with at(pair, migrations, request.getfixturevalue("datamigrate_rows")):

@@ -88,6 +88,30 @@ def test_freeze_prints_a_table_of_an_earlier_revision(project: Project) -> None:
     assert "email" in now.output and '"nick"' not in now.output
 
 
+@pytest.mark.parametrize(
+    ("revision", "there_are"),
+    [("base", "there are none"), ("r1", 'did you mean "users"? (there are: users)')],
+)
+def test_a_table_that_was_not_there_yet_is_looked_for_in_the_migrations(
+    project: Project, revision: str, there_are: str
+) -> None:
+    project.flask("db", "upgrade", "r4")
+    runner = project.app().test_cli_runner()
+    result = runner.invoke(args=["db", "data", "freeze", "userz", "--at", revision])
+    said = f'there is no table "userz" in the migrations as of {revision}: {there_are}'
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
+
+
+def test_the_table_of_alembic_is_not_named_among_those_of_the_app(
+    project: Project,
+) -> None:
+    project.flask("db", "upgrade", "r1")
+    runner = project.app().test_cli_runner()
+    result = runner.invoke(args=["db", "data", "freeze", "zzz"])
+    assert "in the database: there are: users" in " ".join(result.output.split())
+
+
 TYPED = """
 import enum
 

@@ -109,3 +109,18 @@ def test_an_ignore_of_a_rule_that_is_none_is_not_proposed_again(
     (found,) = [x for x in findings(tmp_path, body) if x.rule == "DM125"]
     assert "there is no rule DM999" in found.message
     assert not any("DM999" in line for line in found.instead)
+
+
+def test_an_unused_ignore_is_not_told_beside_sql_that_is_not_analysed(
+    tmp_path: pathlib.Path,
+) -> None:
+    body = """
+        def upgrade():
+            # datamigrate: ignore[DM112] nobody reads it
+            op.create_table("b")
+            op.execute("{sql}")
+    """
+    assert "DM126" in rules(tmp_path, body.replace("{sql}", "SELECT 1"))
+    found = report(tmp_path, body.replace("{sql}", "SELEKT 1"))
+    assert "DM126" not in {x.rule for x in found.findings}
+    assert [x.message for x in found.notes] == ["the parser does not know this SQL"]

@@ -34,7 +34,8 @@ class UnusedIgnore(Rule):
     breaks = (
         "The comment says that something is wrong here, and nothing is: it was mended, "
         "or the comment stands in another line than the finding. It would hide the "
-        "next one. `--fix` takes it away."
+        "next one. Not reported in a file with a statement that is not analysed, which "
+        "the comment may be there for. `--fix` takes it away."
     )
     wrong = """
 op.create_table("users")  # datamigrate: ignore[DM112] unused since release 4
