@@ -72,7 +72,11 @@ class CreateSyncOp(SyncOp):
                     "last_name": sn.split_part(users.c.full_name, " ", -1),
                 },
                 backward={
-                    "full_name": users.c.first_name + " " + users.c.last_name,
+                    "full_name": sa.func.coalesce(
+                        users.c.first_name + " " + users.c.last_name,
+                        users.c.first_name,
+                        users.c.last_name,
+                    ),
                 },
             )
 
