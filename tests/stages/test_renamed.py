@@ -169,6 +169,50 @@ def test_a_name_in_two_columns_with_defaults_is_to_be_filled_in(
     assert rows(models, "users") == [{"id": 1, "first": "Ada", "last": "King"}]
 
 
+def test_a_name_in_two_columns_of_which_one_may_be_empty(models: Models) -> None:
+    models.base(users={"full_name": text(100)})
+    models.database.execute("INSERT INTO users (id, full_name) VALUES (1, 'Ada King')")
+    new: dict[str, Columns] = {
+        "users": {
+            "first": text(nullable=False),
+            "last": text(nullable=False, server_default=""),
+        }
+    }
+    written = models.scaffold(**new)
+    assert written[0].count("frozen.fill_in(") == 3
+    models.fill(
+        {
+            "first": "sa.func.substr(users.c.full_name, 1, 3)",
+            "last": "sa.func.substr(users.c.full_name, 5)",
+            "full_name": 'users.c.first + " " + users.c.last',
+        }
+    )
+    contract = models.app(stage="contract", **new)
+    models.run(contract, "upgrade")
+    models.run(contract, "check")
+    assert rows(models, "users") == [{"id": 1, "first": "Ada", "last": "King"}]
+    insert(models, 2, first="Plato")
+    assert names(models, "last") == {1: "King", 2: ""}
+
+
+def test_a_shorter_column_is_to_be_filled_in(models: Models) -> None:
+    models.base(users={"full_name": text(100)})
+    models.database.execute("INSERT INTO users (id, full_name) VALUES (1, 'Ada')")
+    new: dict[str, Columns] = {"users": {"name": text(10)}}
+    assert models.scaffold(**new)[0].count("frozen.fill_in(") == 2
+    models.fill(
+        {
+            "name": "sa.func.substr(users.c.full_name, 1, 10)",
+            "full_name": "users.c.name",
+        }
+    )
+    models.run(models.app(stage="expand", users={"full_name": text(100)}), "upgrade")
+    insert(models, 2, full_name="Augusta Ada King")
+    assert names(models, "name") == {1: None, 2: "Augusta Ad"}
+    models.run(models.app(stage="contract", **new), "upgrade")
+    assert names(models, "name") == {1: "Ada", 2: "Augusta Ad"}
+
+
 def test_a_default_beside_the_new_name_is_there_at_once(models: Models) -> None:
     models.base(users={"nick": text()})
     models.database.execute("INSERT INTO users (id, nick) VALUES (1, 'ada')")

@@ -67,13 +67,15 @@ def lent(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> sa.Column[t.Any] | Non
 def heirs(listed: t.Iterable[MigrateOperation]) -> set[tuple[TableName, str]]:
     """Find the new columns with a default that take the place of one that goes.
 
-    That is of its kind, and there is none without a default to take it.
+    That is of its kind, and there is none without a default to take it. An empty text
+    is a default for want of a value: such a column may be a part of what goes.
 
     :param listed: the operations of the difference.
     :return: the table and the name of each.
     """
     gone, taken = set(), set()
     found: list[tuple[TableName, str | None, str]] = []
+    empty: set[tuple[TableName, str]] = set()
     for operation in listed:
         if isinstance(operation, ops.DropColumnOp):
             table = (operation.schema, operation.table_name)
@@ -84,10 +86,14 @@ def heirs(listed: t.Iterable[MigrateOperation]) -> set[tuple[TableName, str]]:
                 taken.add((table, kind(column.type)))
             elif column.computed is None and column.identity is None:
                 found.append((table, kind(column.type), str(column.name)))
+                if _value(column) == quoted(""):
+                    empty.add((table, str(column.name)))
     return {
         (table, name)
         for table, of, name in found
-        if of is not None and (table, of) in gone - taken
+        if of is not None
+        and (table, of) in gone
+        and ((table, of) not in taken or (table, name) in empty)
     }
 
 

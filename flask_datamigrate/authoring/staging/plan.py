@@ -60,12 +60,15 @@ class Fill:
 
     @property
     def renamed(self) -> tuple[sa.Column[t.Any], sa.Column[t.Any]] | None:
-        """The old and the new column, where one looks like the other's new name."""
+        """The old and the new column, where one looks like the other's new name.
+
+        A shorter one is more than that: what old code writes may not fit in it.
+        """
         if len(self.new) != 1 or len(self.old) != 1:
             return None
         (new,), (old,) = self.new, self.old
         alike = kind(new.type) == kind(old.type) and kind(new.type) is not None
-        return (old, new) if alike else None
+        return (old, new) if alike and not _is_shorter(old.type, new.type) else None
 
 
 @dataclasses.dataclass(slots=True)
@@ -330,6 +333,13 @@ def _within(
         last.ops.append(operation)
     else:
         stage.append(ops.ModifyTableOps(name, [operation], schema=schema))
+
+
+def _is_shorter(old: t.Any, new: t.Any) -> bool:
+    """Tell whether there are texts that the old type takes and the new one does not."""
+    if not isinstance(old, sa.String) or getattr(new, "length", None) is None:
+        return False
+    return old.length is None or bool(new.length < old.length)
 
 
 def _is_retyped(operation: ops.AlterColumnOp) -> bool:
