@@ -6,12 +6,15 @@ import os
 import typing as t
 
 import click
+from alembic.util import CommandError
 from flask import current_app
 from flask import g
 from flask.cli import with_appcontext
 
 from ..authoring import staging
+from ..errors import AuthoringError
 from ..stages.gates import assignment
+from ..upgrading import outstanding
 from .options import directory_option
 from .options import place_options
 
@@ -49,10 +52,19 @@ def change(
 def written(name: str, message: str, directory: str | None, **options: t.Any) -> None:
     """Write a staged change, and say which files it is."""
     migrate = current_app.extensions["migrate"].migrate
-    config = migrate.get_config(
-        directory or getattr(g, "directory", None), opts=["autogenerate"]
-    )
-    scaffold = staging.change(config, name, message, **options)
+    directory = directory or getattr(g, "directory", None)
+    config = migrate.get_config(directory, opts=["autogenerate"])
+    try:
+        scaffold = staging.change(config, name, message, **options)
+    except CommandError as error:
+        if not outstanding.is_behind(error):
+            raise
+        raise AuthoringError(
+            str(error).removesuffix("."),
+            where=f"change {name}",
+            state="Nothing was written",
+            next=outstanding.advice(directory).removesuffix("."),
+        ) from error
     revisions = scaffold.revisions
     for revision in revisions:
         marks = f", {revision.marks} to fill in" if revision.marks else ""

@@ -6,10 +6,12 @@ import sys
 import typing as t
 
 import click
+from flask import g
 from flask.cli import with_appcontext
 from flask_migrate.cli import db as stock
 
 from ..operations import renames
+from ..upgrading import outstanding
 from .change import written
 
 _STOCK = stock.commands["migrate"]
@@ -37,6 +39,14 @@ def _migrate(stage: bool | None, **options: t.Any) -> None:
         _STOCK.callback(**options)
     except renames.Staged as left:
         found = left.rename
+    except SystemExit as left:
+        # Flask-Migrate has told Alembic's error, and leaves in the midst of it.
+        if outstanding.is_behind(left.__context__):
+            directory = options["directory"] or g.directory
+            said = outstanding.advice(directory, options["x_arg"])
+            if said:
+                click.echo(said, err=True)
+        raise
     finally:
         renames.decide.reset(token)
     if found is not None:

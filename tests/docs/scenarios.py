@@ -15,6 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 import flask_datamigrate
 from flask_datamigrate import DataMigrate
 from flask_datamigrate.backfill.reporting import Reporter
+from flask_datamigrate.cli.change import written
 from flask_datamigrate.errors import DataMigrateError
 from flask_datamigrate.upgrading import deferred
 from flask_datamigrate.upgrading import forgetting
@@ -399,6 +400,16 @@ def gate_closed(scene: Scene) -> None:
     scene.revision(f"{USERS}{LOWER}{FUNCTIONS}")
     scene.project.revision("c3", CONTRACT, down="b2")
     scene.upgrade(DATAMIGRATE_STAGES={"lower_emails": "contract"})
+
+
+@scenario
+def behind(scene: Scene) -> None:
+    scene.revision(f"{USERS}{LOWER}{FUNCTIONS}")
+    scene.project.revision("c3", CONTRACT, down="b2")
+    stages = {"lower_emails": "migrate"}
+    scene.upgrade(DATAMIGRATE_STAGES=stages)
+    with scene.app(DATAMIGRATE_STAGES=stages):
+        written("next", "next", None)
 
 
 @scenario

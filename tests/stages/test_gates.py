@@ -49,6 +49,35 @@ def test_the_command_says_what_waits_and_what_to_do(split: Split) -> None:
     assert (again.exit_code, again.stderr.count("Held:")) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    "command", [("migrate",), ("data", "change", "next")], ids=["migrate", "change"]
+)
+def test_a_new_revision_that_must_wait_says_what_holds_it(
+    split: Split, command: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    split.write(migrate=DEFERRED)
+    split.at("migrate").upgrade("r2")
+    files = sorted(split.project.migrations.glob("versions/*.py"))
+
+    def said() -> str:
+        caplog.clear()
+        ran = split.flask("db", *command)
+        assert ran.exit_code == 1
+        # Flask-Migrate logs what Alembic says.
+        assert "Target database is not up to date." in ran.stderr + caplog.text
+        assert sorted(split.project.migrations.glob("versions/*.py")) == files
+        return str(ran.stderr.rstrip())
+
+    assert said().endswith("Not applied: r3. Run flask db upgrade first.")
+    split.upgrade()
+    held = "Held: change split: held is r4 (contract), since "
+    assert f"{held}the config says migrate. Behind it waits r5. Deploy" in said()
+    split.at("contract")
+    assert f"{held}backfill fill is pending. Behind it waits r5. Finish that" in said()
+    split.flask("db", "data", "run")
+    assert said().endswith("Not applied: r4, r5. Run flask db upgrade first.")
+
+
 def test_unfinished_backfills_hold_the_contract(split: Split) -> None:
     split.write(migrate=DEFERRED)
     split.at("contract").upgrade("r1")
