@@ -120,15 +120,23 @@ class SetNotNull(_NotNull):
                 f"NULL is left in {found}",
                 where=self.where,
                 state=self.unchanged,
-                next=self._how_to_fill(),
+                next=self._how_to_fill(site),
             )
 
-    def _how_to_fill(self) -> str:
+    def _how_to_fill(self, site: Site) -> str:
         new = f"flask db data new -m 'fill {self.column}' --table {self.table}"
         segment = current.get()
         added = (self.schema, self.table, self.column)
         if segment is None or added not in segment.added:
-            return f"Fill it in first: {new}"
+            table = site.full_name(self.table, self.schema)
+            column = site.quoted(self.column)
+            # A new revision would come behind this one, which is never passed.
+            return (
+                f"Fill it in by hand: UPDATE {table} SET {column} = … WHERE {column} "
+                "IS NULL; then run the command again. For other databases, do so in "
+                "a revision that goes in front of this one: flask db data new writes "
+                "one behind all, whose down_revision, and this one's, are to be changed"
+            )
         again = " (it is there already: drop it first)" if segment.kept else ""
         return (
             f"This revision adds the column itself. Make three of it: one with "
