@@ -15,7 +15,8 @@ README = ROOT / "README.md"
 QUICKSTART = ROOT / "docs" / "quickstart.md"
 STAGED = ROOT / "docs" / "guide" / "staged-changes-example.md"
 RETYPED = ROOT / "docs" / "guide" / "another-type.md"
-OWN_APPS = {STAGED, RETYPED}
+CAUSES = ROOT / "docs" / "guide" / "root-causes.md"
+OWN_APPS = {STAGED, RETYPED, CAUSES}
 GUIDES = sorted({*(ROOT / "docs" / "guide").glob("*.md")} - OWN_APPS)
 
 
@@ -83,3 +84,13 @@ def test_a_column_of_another_type_can_be_followed(
 
     found = database.rows("SELECT quantity_new FROM line ORDER BY id")
     assert found == [(12,), (12,), (12,)]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_change_of_the_root_causes_can_be_followed(
+    tmp_path: pathlib.Path, database: Database
+) -> None:
+    Walk(tmp_path, database.url).follow(blocks(CAUSES))
+
+    found = database.rows("SELECT root_cause FROM bugs WHERE id IN (7, 8, 9)")
+    assert sorted(found) == [("disk full",), ("race condition",), ("race conditon",)]
