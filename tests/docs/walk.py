@@ -22,7 +22,8 @@ _VARIABLE = (
     (re.compile(r" +\.\.\. +done"), " ... done"),
 )
 _LOGGED = re.compile(
-    r"INFO  \[(alembic|flask_migrate\.data\] .*op\.\w+, (table|column|index|constraint))"
+    r"INFO  \[(alembic|flask_migrate\.data\] "
+    r".*op\.\w+, (table|column|index|constraint))"
 )
 _REVISION = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
 
