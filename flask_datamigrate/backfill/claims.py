@@ -234,9 +234,10 @@ class Holder:
                 next="Watch it with flask db data status",
             )
         if not self._told:
+            lease = span.lease_seconds or session.settings.lease_seconds
             session.reporter.noted(
-                f"{self._name}: {holder} held it last; waiting up to "
-                f"{session.settings.lease_seconds:g} s to know whether it lives"
+                f"{self._name}: {holder} held it last; waiting up to {lease:g} s to "
+                "know whether it lives"
             )
             self._seen, self._told = span.lease_until, True
         if not session.transactions.retries or session.stop.wait(_POLL):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from . import keys
 from . import processes
 from .advance import Advance
+from .sightings import Sightings
 
 FORWARD = "forward"
 """The direction of a run."""
@@ -20,6 +21,13 @@ BACK = "back"
 FIRST = 0
 """The number of the range that every backfill has. Whoever begins or ends a run does
 that as its owner."""
+
+_FREE: t.Mapping[str, None] = {
+    "owner": None,
+    "lease_until": None,
+    "lease_seconds": None,
+}
+"""A range that nobody has."""
 
 _POSITIONS = ("low", "lowest", "upper", "position")
 
@@ -36,7 +44,8 @@ class Range:
     :param rows_about: about how many rows it has; ``None`` if unknown.
     :param cuts: how often somebody else moved its bounds.
     :param owner: the name tag of the worker that has it.
-    :param leased: whether its owner's lease goes on.
+    :param lease_seconds: how long its owner's lease is each time.
+    :param leased: whether its owner's lease goes on, as far as can be seen from here.
     """
 
     number: int
@@ -54,6 +63,7 @@ class Range:
     cuts: int
     owner: str | None
     lease_until: float | None
+    lease_seconds: float | None
     leased: bool
 
     @property
@@ -115,6 +125,7 @@ class RangeStore:
     def __init__(self, table: sa.Table, now: sa.ColumnElement[float]) -> None:
         self._table = table
         self._now = now
+        self._sightings = Sightings()
 
     def all(
         self,
@@ -254,7 +265,7 @@ class RangeStore:
         connection.execute(
             self._table.update()
             .where(*self._of(name, direction, number))
-            .values(owner=owner, lease_until=self._now + lease)
+            .values(owner=owner, lease_until=self._now + lease, lease_seconds=lease)
         )
 
     def release(
@@ -265,16 +276,14 @@ class RangeStore:
         connection.execute(
             table.update()
             .where(*self._of(name, direction), table.c.owner == owner)
-            .values(owner=None, lease_until=None)
+            .values(**_FREE)
         )
 
     def free(self, connection: sa.Connection, name: str) -> None:
         """Give back whatever anybody has of a backfill."""
         table = self._table
         connection.execute(
-            table.update()
-            .where(table.c.backfill == name)
-            .values(owner=None, lease_until=None)
+            table.update().where(table.c.backfill == name).values(**_FREE)
         )
 
     def hold(
@@ -323,7 +332,17 @@ class RangeStore:
         )
         query = query.where(*of).order_by(table.c.number)
         found = connection.execute(query.with_for_update() if locked else query)
-        return [_range(row) for row in found]
+        return [self._range(row) for row in found]
+
+    def _range(self, row: sa.Row[t.Any]) -> Range:
+        values = dict(row._mapping)
+        for column in _POSITIONS:
+            values[column] = keys.decode(values[column])
+        owner, until = values["owner"], values["lease_until"]
+        values["leased"] = bool(values["leased"]) and not self._sightings.is_still(
+            owner, values["number"], until, values["lease_seconds"]
+        )
+        return Range(**values)
 
     def _of(
         self, name: str, direction: str, number: int | None = None
@@ -331,11 +350,3 @@ class RangeStore:
         table = self._table
         of = (table.c.backfill == name, table.c.direction == direction)
         return of if number is None else (*of, table.c.number == number)
-
-
-def _range(row: sa.Row[t.Any]) -> Range:
-    values = dict(row._mapping)
-    for column in _POSITIONS:
-        values[column] = keys.decode(values[column])
-    values["leased"] = bool(values["leased"])
-    return Range(**values)

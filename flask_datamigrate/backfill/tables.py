@@ -100,6 +100,8 @@ def tables(schema: str | None) -> Tables:
         sa.Column("cuts", sa.Integer, nullable=False),
         sa.Column("owner", sa.String(200)),
         sa.Column("lease_until", sa.Double),
+        # How long its owner's lease is each time, by the owner's own config.
+        sa.Column("lease_seconds", sa.Double),
         **_MYSQL,
     )
     events = sa.Table(
@@ -160,6 +162,7 @@ def tables(schema: str | None) -> Tables:
         sa.Column("name", sa.String(50), primary_key=True),
         sa.Column("owner", sa.String(200), nullable=False),
         sa.Column("lease_until", sa.Double, nullable=False),
+        sa.Column("lease_seconds", sa.Double, nullable=False),
         **_MYSQL,
     )
     return Tables(metadata, backfills, ranges, events, orders, indexes, refusals, lock)

@@ -17,6 +17,7 @@ from ..backfill import processes
 from ..backfill.connections import begin_immediate
 from ..backfill.reporting import Reporter
 from ..backfill.reporting import duration
+from ..backfill.sightings import Sightings
 from ..backfill.tables import clock
 from ..backfill.tables import tables
 from ..dialects import family
@@ -204,6 +205,7 @@ class _RowHeld(Held):
         self._lease = lease
         self._table = tables(None).lock
         self._now = clock(family(engine.dialect))
+        self._sightings = Sightings()
         self._lost = False
 
     def take(self) -> bool:
@@ -264,15 +266,26 @@ class _RowHeld(Held):
 
     def _take(self, connection: sa.Connection) -> bool:
         table = self._table
-        row = connection.execute(sa.select(table.c.owner)).first()
-        values = {"owner": self.owner, "lease_until": self._now + self._lease}
+        row = connection.execute(sa.select(table)).first()
+        values = {
+            "owner": self.owner,
+            "lease_until": self._now + self._lease,
+            "lease_seconds": self._lease,
+        }
         if row is None:
             connection.execute(table.insert().values(name="upgrade", **values))
             return True
         self.holder = row.owner
         free = table.c.lease_until < self._now
-        if processes.is_dead(row.owner):
-            free = sa.or_(free, table.c.owner == row.owner)
+        still = self._sightings.is_still(
+            row.owner, 0, row.lease_until, row.lease_seconds
+        )
+        if still or processes.is_dead(row.owner):
+            as_seen = (
+                table.c.owner == row.owner,
+                table.c.lease_until == row.lease_until,
+            )
+            free = sa.or_(free, sa.and_(*as_seen))
         result = connection.execute(table.update().where(free).values(values))
         return bool(result.rowcount)
 

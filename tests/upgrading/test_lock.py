@@ -8,12 +8,14 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 import typing as t
 
 import pytest
 import sqlalchemy as sa
 
 from flask_datamigrate.backfill.reporting import Reporter
+from flask_datamigrate.backfill.tables import tables
 from flask_datamigrate.errors import LockTimeoutError
 from flask_datamigrate.settings import read
 from flask_datamigrate.upgrading import lock
@@ -179,6 +181,41 @@ def test_a_killed_holder_does_not_block(bench: Bench, kind: str) -> None:
         ran = bench.project.run("db", "upgrade", "--wait", "10")
         assert ran.code == 0, ran.err
     assert bench.heads == {"r2"}
+
+
+A_YEAR = 365 * 86400
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_holder_far_away_when_the_clock_was_set_back(
+    bench: Bench, lives: bool
+) -> None:
+    """Its lease seems to go on for a year; who lives renews it all the same."""
+    bench.project.config = {"DATAMIGRATE_LOCK": "row"}
+    bench.revision("r1", CREATE)
+    bench.upgrade()
+    bench.revision("r2", COLUMN.format(name="m"), down="r1")
+    row = tables(None).lock
+    row.create(bench.database.engine(), checkfirst=True)
+    bench.database.execute(
+        sa.insert(row).values(
+            name="upgrade",
+            owner="far-away:12:345:abcd",
+            lease_until=time.time() + A_YEAR,
+            lease_seconds=1,
+        )
+    )
+    renewed = "UPDATE datamigrate_lock SET lease_until = lease_until - 0.4"
+    process = bench.project.start("db", "upgrade", "--wait", "2.5" if lives else "60")
+    while lives and process.poll() is None:
+        bench.database.execute(renewed)
+        time.sleep(0.4)
+
+    _, err = process.communicate(timeout=100)
+
+    assert process.returncode == int(lives), err
+    assert "process 12 on far-away" in err
+    assert bench.heads == {"r1" if lives else "r2"}
 
 
 def test_a_stopped_wait_ends_with_130(bench: Bench, kind: str) -> None:
