@@ -14,6 +14,7 @@ from ...expressions import reads
 from ...quoting import full_name
 from ...quoting import quoted
 from . import names
+from . import sync_reach
 from . import sync_sql
 from .operation import Operation
 from .operation import Step
@@ -24,7 +25,6 @@ from .sync_sql import Triggers
 
 if t.TYPE_CHECKING:
     from .directives.syncs import CreateSyncOp
-    from .directives.syncs import DropSyncOp
     from .directives.syncs import SyncOp
 
 _FAMILIES = ("postgresql", "mysql", "sqlite")
@@ -35,8 +35,9 @@ _DROP = {
     "sqlite": "DROP TRIGGER IF EXISTS {name}",
 }
 _FIND = {
-    "postgresql": "SELECT tgname, relname, '' FROM pg_trigger "
+    "postgresql": "SELECT tgname, relname, prosrc FROM pg_trigger "
     "JOIN pg_class ON pg_class.oid = tgrelid "
+    "JOIN pg_proc ON pg_proc.oid = tgfoid "
     "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
     "WHERE NOT tgisinternal "
     "AND nspname = coalesce(CAST(:schema AS text), current_schema())",
@@ -60,6 +61,16 @@ def prefix(change: str) -> str:
     return names.of("sync", hashlib.sha256(change.encode()).hexdigest()[:8], "")
 
 
+def change_of(trigger: str, known: t.Iterable[str]) -> str | None:
+    """Return the change of a sync trigger; ``None`` where that cannot be told.
+
+    :param known: changes there are, by which a name is told that was cut.
+    """
+    rest = trigger[len(prefix("")) :]
+    shown = (rest[:end] for end in range(1, len(rest)))
+    return next((c for c in (*known, *shown) if trigger.startswith(prefix(c))), None)
+
+
 def drop(dialect: sa.Dialect, name: str, schema: str | None) -> str:
     """Return the statement that drops a sync trigger."""
     return _DROP[family(dialect)].format(name=full_name(dialect, name, schema))
@@ -77,6 +88,7 @@ class _Sync(Operation):
     def __init__(self, directive: SyncOp) -> None:
         super().__init__(directive.name, directive.table, directive.schema)
         self.change = directive.change
+        self._changes = directive.changes
         part = "" if directive.part is None else f"_{directive.part}"
         self._start = prefix(self.change) + f"{self.change}_{self.table}{part}"
 
@@ -124,16 +136,63 @@ class CreateSync(_Sync):
         return [(self.table, self.schema, [*self._old, *self._new])]
 
     def refuse(self, site: Site) -> None:
-        """Refuse nothing more than what is not there."""
+        """Refuse columns that another sync of the table keeps equal to others."""
+        wanted = self._wanted(site)
+        created = [*sync_sql.prepared(wanted), *(s for _, s in wanted.statements())]
+        own = sync_reach.of(site.family, self.table, created)
+        for triggers in self._others(site):
+            other = sync_reach.of(site.family, self.table, triggers.values())
+            why = sync_reach.clash(own, other)
+            if why:
+                raise self._overlap(why, min(triggers))
 
-    def steps(self, site: Site) -> list[Step]:
+    def _others(self, site: Site) -> list[dict[str, str]]:
+        """Return the triggers of each other sync of the table: their SQL by name."""
+        mine, start = self._names(site.family).values(), names.of("sync", "")
+        table = sync_reach.folded(site.family, self.table)
+        found: dict[str, dict[str, str]] = {}
+        for name, of, sql in _found(site.connection, self.schema):
+            if name in mine or not name.startswith(start):
+                continue
+            if sync_reach.folded(site.family, of) == table:
+                found.setdefault(name[: len(prefix(""))], {})[name] = sql
+        return list(found.values())
+
+    def _overlap(self, why: str, trigger: str) -> SchemaError:
+        change = change_of(trigger, (self.change, *(self._changes or ())))
+        whose = f"change {change}"
+        schema = f', schema="{self.schema}"' if self.schema else ""
+        dropped = f'op.drop_sync("{self.table}", change="{change}"{schema})'
+        next = (
+            f"Put it behind the contract of {change}, in which {dropped} comes first; "
+            "or set the columns of both in one op.create_sync"
+        )
+        if change == self.change:
+            whose = f"another part of change {change}"
+            next = "Set the columns of both parts in one op.create_sync"
+        elif change is None:
+            whose = "a change that no revision names"
+            next = "If that change is over, drop its triggers first, by op.drop_sync"
+        return SchemaError(
+            f"change {self.change} has a column in common with {whose}, whose trigger "
+            f"is {trigger}: {why}, and a trigger does not see what another one sets",
+            where=self.where,
+            state=self.unchanged,
+            next=next,
+        )
+
+    def _wanted(self, site: Site) -> Triggers:
+        """Describe the triggers for the table that is there."""
         columns = site.columns(self.table, self.schema)
         key: list[str] = []
         if site.family == "sqlite":
             inspector = sa.inspect(site.connection)
             found = inspector.get_pk_constraint(self.table, self.schema)
             key = found["constrained_columns"]
-        wanted = self._triggers(site.dialect, columns, key)
+        return self._triggers(site.dialect, columns, key)
+
+    def steps(self, site: Site) -> list[Step]:
+        wanted = self._wanted(site)
         there = {n: sql for n, _, sql in _found(site.connection, self.schema)}
         steps: list[Step] = list(sync_sql.prepared(wanted))
         for name, sql in wanted.statements():
@@ -218,10 +277,6 @@ class CreateSync(_Sync):
 
 class DropSync(_Sync):
     """Drop the triggers."""
-
-    def __init__(self, directive: DropSyncOp) -> None:
-        super().__init__(directive)
-        self._changes = directive.changes
 
     def refuse(self, site: Site) -> None:
         """Refuse to leave triggers behind, which would fail every write then."""

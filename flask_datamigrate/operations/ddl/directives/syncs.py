@@ -13,12 +13,19 @@ class SyncOp(SafeOp):
     """Triggers that keep old and new columns of a table equal."""
 
     def __init__(
-        self, table: str, *, change: str, part: str | None, schema: str | None
+        self,
+        table: str,
+        *,
+        change: str,
+        part: str | None,
+        schema: str | None,
+        changes: t.Collection[str] | None,
     ) -> None:
         self.table = table
         self.change = change
         self.part = part
         self.schema = schema
+        self.changes = changes
 
 
 @Operations.register_operation("create_sync")
@@ -39,8 +46,11 @@ class CreateSyncOp(SyncOp):
         backward_sql: t.Any,
         part: str | None,
         schema: str | None,
+        changes: t.Collection[str] | None,
     ) -> None:
-        super().__init__(table, change=change, part=part, schema=schema)
+        super().__init__(
+            table, change=change, part=part, schema=schema, changes=changes
+        )
         self.forward = dict(forward)
         self.backward = dict(backward)
         self.forward_sql = forward_sql
@@ -96,7 +106,8 @@ class CreateSyncOp(SyncOp):
             have nothing to do with each other, of which one statement may write the old
             one and the new one of another.
         :param schema: the schema of the table.
-        :raises SchemaError: for a column that is not there.
+        :raises SchemaError: for a column that is not there, and for one that another
+            sync of the table sets, or goes by while this one sets it.
         """
         operations.invoke(
             cls(
@@ -108,6 +119,7 @@ class CreateSyncOp(SyncOp):
                 backward_sql=backward_sql,
                 part=part,
                 schema=schema,
+                changes=_changes(operations),
             )
         )
 
@@ -118,18 +130,6 @@ class DropSyncOp(SyncOp):
 
     work = "sync:DropSync"
     name = "drop_sync"
-
-    def __init__(
-        self,
-        table: str,
-        *,
-        change: str,
-        part: str | None,
-        schema: str | None,
-        changes: t.Collection[str] | None = None,
-    ) -> None:
-        super().__init__(table, change=change, part=part, schema=schema)
-        self.changes = changes
 
     @classmethod
     def drop_sync(
@@ -155,11 +155,16 @@ class DropSyncOp(SyncOp):
         :raises SchemaError: when there are none, and some of a change that no revision
             belongs to any more: it was renamed.
         """
-        tree = operations.migration_context.script
-        changes = None
-        if tree is not None:
-            scripts = tree.walk_revisions()
-            changes = {str(vars(one.module).get("change")) for one in scripts}
+        changes = _changes(operations)
         operations.invoke(
             cls(table, change=change, part=part, schema=schema, changes=changes)
         )
+
+
+def _changes(operations: Operations) -> set[str] | None:
+    """Return the changes that a revision belongs to; ``None`` without revisions."""
+    tree = operations.migration_context.script
+    if tree is None:
+        return None
+    scripts = tree.walk_revisions()
+    return {str(vars(one.module).get("change")) for one in scripts}
