@@ -269,13 +269,14 @@ def occupied(
     """
     named = "; ".join(beat.says(change.name) for beat in processes[:_MOST_NAMED])
     more = len(processes) - _MOST_NAMED
+    them = "it" if len(processes) == 1 else "them"
     return Held(
         change.name,
         {r: _stage(change, r) for r in revisions},
         f"{named}; and {more} more" if more > 0 else named,
         tuple(behind),
-        f"Give it the code with {assignment(change.name, 'contract')}, or stop it; "
-        "then run flask db upgrade again",
+        f"Give {them} the code with {assignment(change.name, 'contract')}, or stop "
+        f"{them}; then run flask db upgrade again",
         closed=True,
     )
 

@@ -101,6 +101,32 @@ def test_a_process_of_another_host_is_forgotten_after_three_beats(split: Split) 
     assert split.flask("db", "upgrade").exit_code == 0
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_processes_that_are_waited_for_are_counted(
+    split: Split, count: int
+) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate") as old:
+        for number in range(2, count + 1):
+            split.database.execute(
+                "INSERT INTO datamigrate_processes (process, stages, dead_at) "
+                f"SELECT 'far:{number}:2:3', stages, dead_at "
+                "FROM datamigrate_processes WHERE process NOT LIKE 'far:%'"
+            )
+        split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+        ran = split.flask("db", "upgrade")
+        assert ran.exit_code == 3
+        assert ran.stderr.count(" is alive and at stage migrate") == min(count, 3)
+        assert ("; and 2 more. " in ran.stderr) is (count == 5)
+        them = "it" if count == 1 else "them"
+        assert f". Give {them} the code with " in ran.stderr
+        assert f", or stop {them}; then run" in ran.stderr
+        with pytest.raises(GateError, match=f"or stop {them}"):
+            alembic(split, "upgrade", "head")
+        old.communicate("")
+
+
 def test_reports_go_on(split: Split) -> None:
     split.write()
     split.at("migrate").upgrade()
