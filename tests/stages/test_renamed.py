@@ -111,6 +111,28 @@ def test_a_renamed_column_with_a_default_keeps_the_values(
     assert (found[1], found[6], found[10]) == ("ada", "newer", "last")
 
 
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_taken_back_to_migrate_both_columns_are_written_again(
+    models: Models, case: Case
+) -> None:
+    old, new = users("nick", case.old), users("handle", case.new)
+    models.base(**old)
+    models.scaffold(**new)
+    contract = models.app(stage="contract", **new)
+    models.run(contract, "upgrade")
+    models.run(contract, "downgrade", "--", "-2")
+    insert(models, 1, handle="it's")
+    insert(models, 2, handle="new")
+    insert(models, 3, nick="it's")
+    insert(models, 4, nick="old")
+    insert(models, 5)
+    wanted = {1: "it's", 2: "new", 3: "it's", 4: "old", 5: case.omitted}
+    assert names(models, "handle") == names(models, "nick") == wanted
+    models.run(contract, "upgrade")
+    models.run(contract, "downgrade", "base0")
+    assert names(models, "nick") == wanted
+
+
 def typed(name: str, type_: sa.types.TypeEngine[t.Any], **options: t.Any) -> t.Any:
     return {"users": {name: lambda: sa.Column(type_, **options)}}
 
@@ -143,58 +165,6 @@ def test_a_default_takes_the_place_of_null(
     assert names(models, "early") == {1: values[1], 2: None, 3: None}
 
 
-def test_a_name_in_two_columns_with_defaults_is_to_be_filled_in(
-    models: Models,
-) -> None:
-    models.base(users={"full_name": text()})
-    models.database.execute("INSERT INTO users (id, full_name) VALUES (1, 'Ada King')")
-    new: dict[str, Columns] = {
-        "users": {
-            "first": text(nullable=False, server_default=""),
-            "last": text(nullable=False, server_default=""),
-        }
-    }
-    written = "".join(models.scaffold(**new))
-    assert 'frozen.fill_in("the value of first from full_name")' in written
-    models.fill(
-        {
-            "first": "sa.func.substr(users.c.full_name, 1, 3)",
-            "last": "sa.func.substr(users.c.full_name, 5)",
-            "full_name": 'users.c.first + " " + users.c.last',
-        }
-    )
-    contract = models.app(stage="contract", **new)
-    models.run(contract, "upgrade")
-    models.run(contract, "check")
-    assert rows(models, "users") == [{"id": 1, "first": "Ada", "last": "King"}]
-
-
-def test_a_name_in_two_columns_of_which_one_may_be_empty(models: Models) -> None:
-    models.base(users={"full_name": text(100)})
-    models.database.execute("INSERT INTO users (id, full_name) VALUES (1, 'Ada King')")
-    new: dict[str, Columns] = {
-        "users": {
-            "first": text(nullable=False),
-            "last": text(nullable=False, server_default=""),
-        }
-    }
-    written = models.scaffold(**new)
-    assert written[0].count("frozen.fill_in(") == 3
-    models.fill(
-        {
-            "first": "sa.func.substr(users.c.full_name, 1, 3)",
-            "last": "sa.func.substr(users.c.full_name, 5)",
-            "full_name": 'users.c.first + " " + users.c.last',
-        }
-    )
-    contract = models.app(stage="contract", **new)
-    models.run(contract, "upgrade")
-    models.run(contract, "check")
-    assert rows(models, "users") == [{"id": 1, "first": "Ada", "last": "King"}]
-    insert(models, 2, first="Plato")
-    assert names(models, "last") == {1: "King", 2: ""}
-
-
 def test_a_shorter_column_is_to_be_filled_in(models: Models) -> None:
     models.base(users={"full_name": text(100)})
     models.database.execute("INSERT INTO users (id, full_name) VALUES (1, 'Ada')")
@@ -211,20 +181,6 @@ def test_a_shorter_column_is_to_be_filled_in(models: Models) -> None:
     assert names(models, "name") == {1: None, 2: "Augusta Ad"}
     models.run(models.app(stage="contract", **new), "upgrade")
     assert names(models, "name") == {1: "Ada", 2: "Augusta Ad"}
-
-
-def test_a_default_beside_the_new_name_is_there_at_once(models: Models) -> None:
-    models.base(users={"nick": text()})
-    models.database.execute("INSERT INTO users (id, nick) VALUES (1, 'ada')")
-    new: dict[str, Columns] = {
-        "users": {"handle": text(), "role": text(server_default="guest")}
-    }
-    assert "fill in" not in "".join(models.scaffold(**new))
-    models.run(models.app(stage="expand", users={"nick": text()}), "upgrade")
-    (row,) = rows(models, "users")
-    assert (row["handle"], row["role"]) == (None, "guest")
-    models.run(models.app(stage="contract", **new), "upgrade")
-    assert rows(models, "users") == [{"id": 1, "handle": "ada", "role": "guest"}]
 
 
 def test_rows_that_are_not_unique_are_named(models: Models) -> None:

@@ -59,10 +59,11 @@ class Models:
         self.run(app, "migrate", "-m", "base", "--rev-id", "base0")
         self.run(app, "upgrade")
 
-    def scaffold(self, **tables: Columns) -> list[str]:
+    def scaffold(self, *options: str, **tables: Columns) -> list[str]:
         """Write the change to other models; return the text of each revision."""
         before = set(self.files())
-        output = self.run(self.app(**tables), "data", "change", "change")
+        app = self.app(**tables)
+        output = self.run(app, "data", "change", "change", *options)
         named = re.findall(r"Wrote \S*?(\w+\.py) \(", output)
         written = {p.name: p for p in self.files() if p not in before}
         assert written.keys() == set(named)
@@ -204,48 +205,6 @@ def test_a_renamed_column_needs_nothing_filled_in(models: Models) -> None:
     ]  # fmt: skip
     models.run(contract, "downgrade", "base0")
     assert rows(models, "users") == before
-
-
-def causes(**options: t.Any) -> t.Callable[[], t.Any]:
-    return lambda: sa.Column(
-        sa.ForeignKey("causes.id", name="fk_bugs_cause"), **options
-    )
-
-
-def test_a_text_becomes_a_table_of_its_own(models: Models) -> None:
-    models.base(bugs={"root_cause": text(80, nullable=False)})
-    models.database.execute(
-        "INSERT INTO bugs (id, root_cause) VALUES (1, 'typo'), (2, 'race'), (3, 'typo')"
-    )
-    before = rows(models, "bugs")
-    new: dict[str, Columns] = {
-        "causes": {"name": text(80, nullable=False, unique=True)},
-        "bugs": {"cause_id": causes()},
-    }
-    written = models.scaffold(**new)
-    assert "".join(written).count("# <- fill in") == 3
-    models.run(models.app(stage="expand", **new), "upgrade")
-    # Old code goes on writing texts, and new ones among them.
-    models.database.execute("INSERT INTO bugs (id, root_cause) VALUES (4, 'heat')")
-    models.run(models.app(stage="migrate", **new), "upgrade")
-    # New code writes references only.
-    models.database.execute(
-        "INSERT INTO bugs (id, cause_id) SELECT 5, id FROM causes WHERE name = 'race'"
-    )
-    assert rows(models, "bugs")[4]["root_cause"] == "race"
-    contract = models.app(stage="contract", **new)
-    models.run(contract, "upgrade")
-    names = {row["id"]: row["name"] for row in rows(models, "causes")}
-    assert [names[row["cause_id"]] for row in rows(models, "bugs")] == [
-        "typo", "race", "typo", "heat", "race",
-    ]  # fmt: skip
-    models.run(contract, "check")
-    models.database.execute("INSERT INTO causes (id, name) VALUES (99, 'rust')")
-    models.database.execute("INSERT INTO bugs (id, cause_id) VALUES (6, 99)")
-    models.run(contract, "downgrade", "base0")
-    after = rows(models, "bugs")
-    assert after[:3] == before
-    assert after[5] == {"id": 6, "root_cause": "rust"}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "mysql"], indirect=True)

@@ -52,9 +52,13 @@ class Moved:
 
     :param fill: with its target.
     :param table: the variable of the frozen table that has the text.
+    :param suffix: what tells its variables from those of another table.
     """
 
-    def __init__(self, fill: Fill, table: str) -> None:
+    missing: str
+    """The variable of the statement that adds a text that old code writes."""
+
+    def __init__(self, fill: Fill, table: str, suffix: str) -> None:
         target = fill.target
         assert target is not None
         schema, name = target.table
@@ -63,6 +67,7 @@ class Moved:
         self._target = target
         self._table = table
         self._name = self.frozen.tables[0].variable
+        self._text, self.missing = f"text{suffix}", f"missing{suffix}"
 
     def directions(self, forward: str, backward: str) -> str:
         """Spell the values of the new column by the old one, and the other way round.
@@ -70,17 +75,28 @@ class Moved:
         :param forward: the variable of the one, and so for the other.
         """
         key, text = self._column(self._target.key), self._column(self._target.text)
-        missing = "".join(f"    {name}={text},\n" for name, text in self._missing())
+        missing = "".join(f"    {name}={sql},\n" for name, sql in self._missing())
         return (
-            f"text = {self._of(self._old)}  {MARK}, and in `missing`, if several "
-            "texts mean one\n"
-            f"missing = sn.branch(\n{missing})\n"
+            f"{self._text} = {self._of(self._old)}  {MARK}, and in "
+            f"`{self.missing}`, if several texts mean one\n"
+            f"{self.missing} = sn.branch(\n{missing})\n"
             f"{forward} = {{\n    {quoted(str(self._new.name))}: sa.select({key})\n"
-            f"    .where({text} == text)\n    .scalar_subquery(),\n}}\n"
+            f"    .where({text} == {self._text})\n    .scalar_subquery(),\n}}\n"
             f"{backward} = {{\n    {quoted(str(self._old.name))}: sa.select({text})\n"
             f"    .where({key} == {self._of(self._new)})\n"
             "    .scalar_subquery(),\n}\n"
         )
+
+    def differs(self, backward: str) -> str:
+        """Spell that the text is another one than that of the row referred to.
+
+        The row is found by the collation of the texts, to which ``typo`` may be
+        ``Typo``; this is not.
+
+        :param backward: the variable of the values of the old column.
+        """
+        there = f"{backward}[{quoted(str(self._old.name))}]"
+        return f"sn.differs({self._text}, {there})"
 
     def _missing(self) -> t.Iterator[tuple[str, str]]:
         """Spell the statement that adds a text that old code writes, by database."""
@@ -103,7 +119,7 @@ class Moved:
             name: (
                 f"{name} = Backfill(\n    sn.insert_missing(\n"
                 f"        {self._name},\n"
-                f"        from_select=([{text}], sa.select(text).where("
+                f"        from_select=([{text}], sa.select({self._text}).where("
                 f"{self._of(self._old)}.is_not(None))),\n"
                 f"        key=[{text}],\n    ),\n    over={self._table},\n)\n"
             )

@@ -91,9 +91,12 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         )
     )
     if synced:
+        resumed = [one for filling in synced for one in filling.resumed]
         released = [one for filling in synced for one in filling.releases]
         late = [one for filling in synced for one in filling.late]
-        free = [*plan.release, *released, *late]
+        # To triggers that are made while a new column has its default, a value like
+        # it is none. So, taken back, they come after the default has gone.
+        free = [*resumed, *plan.release, *released, *late]
         compared = (*_imports(frozen), _SNIPPETS)
         found.append(Part("contract", "let go", free, blocks, compared))
     if plan.contract:
@@ -127,9 +130,9 @@ class _Filling:
         self.frozen: Frozen = from_columns(name, schema, columns)
         self._table = self.frozen.tables[0].variable
         self._default = defaults.for_null(*fill.renamed) if fill.renamed else None
-        self.moved = None if fill.target is None else Moved(fill, self._table)
         suffix = f"_{self._table}" if several else ""
         self._forward, self._backward = f"forward{suffix}", f"backward{suffix}"
+        self.moved = Moved(fill, self._table, suffix) if fill.target else None
 
     @property
     def tables(self) -> list[Frozen]:
@@ -177,7 +180,7 @@ class _Filling:
         schema, name = self.fill.table
         given = {"part": part or None, "schema": schema}
         options = [f"{k}={quoted(v)}" for k, v in given.items() if v is not None]
-        first = "" if self.moved is None else "    forward_sql=missing,\n"
+        first = f"    forward_sql={self.moved.missing},\n" if self.moved else ""
         lines = (
             f"op.create_sync(\n    {quoted(name)},\n"
             f"    change={quoted(self._change)},\n"
@@ -191,26 +194,33 @@ class _Filling:
         return Written(lines, back)
 
     @property
+    def resumed(self) -> list[Written]:
+        """The triggers again, on the way back."""
+        return [Written("", self._sync(*group).lines) for group in self._groups()]
+
+    @property
     def releases(self) -> list[Written]:
-        """The end of the triggers, and the way back to them."""
+        """The end of the triggers, and on the way back the values for them."""
         return [self._release(*group) for group in self._groups()]
 
     def _release(self, new: _Columns, old: _Columns, part: str) -> Written:
         """Spell the end of some triggers.
 
         What was written meanwhile is in the new columns alone. A row whose old values
-        still come to its new ones keeps them: they may say more.
+        still come to its new ones keeps them: they may say more. Of a text that became
+        a row, that row may have another one by now.
         """
         differ = [self._differs(column) for column in new]
+        if self.moved is not None:
+            differ = [self.moved.differs(self._backward)]
         where = f"\n        {differ[0]}\n    "
         if len(differ) > 1:
             where = f"\n        {_any_of(differ)}\n    "
         again = (
             f"op.execute(\n    sa.update({self._table})\n"
-            f"    .where({where})\n    .values({self._some(self._backward, old)})\n)\n"
+            f"    .where({where})\n    .values({self._some(self._backward, old)})\n)"
         )
-        sync = self._sync(new, old, part)
-        return Written(sync.back, again + sync.lines)
+        return Written(self._sync(new, old, part).back, again)
 
     @property
     def late(self) -> list[Written]:
@@ -222,7 +232,7 @@ class _Filling:
             f"    .where({self._is_null(self.fill.new[0])})\n"
             f"    .values({self._some(self._forward, self.fill.new)})\n)"
         )
-        return [Written(lines, "pass")]
+        return [Written(lines, "")]
 
     @property
     def backfills(self) -> dict[str, str]:

@@ -14,7 +14,8 @@ if t.TYPE_CHECKING:
 class Written(MigrateOperation):
     """Lines of code, and those that take them back.
 
-    :param back: the lines of the downgrade.
+    :param lines: those of the upgrade; "" for none.
+    :param back: those of the downgrade; "" for none.
     """
 
     def __init__(self, lines: str, back: str) -> None:
@@ -26,5 +27,5 @@ class Written(MigrateOperation):
 
 
 @renderers.dispatch_for(Written)
-def _render(_: AutogenContext, operation: Written) -> str:
-    return operation.lines
+def _render(_: AutogenContext, operation: Written) -> list[str]:
+    return [operation.lines] if operation.lines else []
