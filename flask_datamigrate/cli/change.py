@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import typing as t
 
 import click
@@ -24,11 +25,22 @@ from .options import place_options
 @click.option(
     "-m", "--message", help="What the change does, in a few words; by default NAME."
 )
+@click.option(
+    "--parts/--apart",
+    default=None,
+    help="What a new column with a default is, beside one that takes the place of a "
+    "column that goes: another part of that, or a column of its own. Without it, it "
+    "is asked.",
+)
 @place_options
 @directory_option
 @with_appcontext
 def change(
-    name: str, message: str | None, directory: str | None, **options: t.Any
+    name: str,
+    message: str | None,
+    directory: str | None,
+    parts: bool | None,
+    **options: t.Any,
 ) -> None:
     """Write what differs between models and database as a staged change.
 
@@ -46,16 +58,37 @@ def change(
     a view by the old one until contract. Expressions that only you can
     know are marked `# <- fill in`.
     """
-    written(name, message or name.replace("_", " "), directory, **options)
+    message = message or name.replace("_", " ")
+    written(name, message, directory, parts=parts, **options)
 
 
-def written(name: str, message: str, directory: str | None, **options: t.Any) -> None:
-    """Write a staged change, and say which files it is."""
+def written(
+    name: str,
+    message: str,
+    directory: str | None,
+    *,
+    parts: bool | None = None,
+    **options: t.Any,
+) -> None:
+    """Write a staged change, and say which files it is.
+
+    :param parts: whether new columns with a default are parts of what goes; ``None``
+        to ask.
+    """
+
+    def decide(doubt: staging.Doubt) -> bool | None:
+        if parts is not None or not sys.stdin.isatty():
+            return parts
+        click.echo(f"Table {doubt.table[1]}: {doubt}.", err=True)
+        named = ", ".join(doubt.columns)
+        question = f"Is {named} another part of {', '.join(doubt.gone)}?"
+        return click.confirm(question, default=None, err=True)
+
     migrate = current_app.extensions["migrate"].migrate
     directory = directory or getattr(g, "directory", None)
     config = migrate.get_config(directory, opts=["autogenerate"])
     try:
-        scaffold = staging.change(config, name, message, **options)
+        scaffold = staging.change(config, name, message, decide, **options)
     except CommandError as error:
         if not outstanding.is_behind(error):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .defaults import Doubt as Doubt
 from .write import change as change
 
-__all__ = ["change"]
+__all__ = ["Doubt", "change"]

@@ -7,6 +7,7 @@ when the old column is no longer followed.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 
@@ -18,6 +19,7 @@ from ...frozen.families import family
 from ...operations.renames import kind
 from ..naming import quoted
 from ..spelling import spelled
+from .refusals import refusal
 from .targets import TableName
 
 _NUMBER = re.compile(r"0|-?[1-9]\d*")
@@ -28,6 +30,32 @@ _TRUTHS = {
     "0": "sa.false()",
     "false": "sa.false()",
 }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Doubt:
+    """New columns with a default, beside one that takes the place of what goes.
+
+    :param gone: the columns of their kind that go.
+    :param beside: those that come, and take the place.
+    :param columns: those with a default: parts of what goes, or columns of their own.
+    """
+
+    table: TableName
+    gone: tuple[str, ...]
+    beside: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        gone, beside = ", ".join(self.gone), ", ".join(self.beside)
+        goes = "goes" if len(self.gone) == 1 else "go"
+        comes = "comes" if len(self.beside) == 1 else "come"
+        new = ", ".join(self.columns)
+        return f"{gone} {goes}, {beside} {comes} in its place, and {new} with a default"
+
+
+Decide: t.TypeAlias = t.Callable[[Doubt], bool | None]
+"""Says whether columns are parts of what goes; ``None`` where nobody can be asked."""
 
 
 def given(table: TableName, column: sa.Column[t.Any]) -> MigrateOperation:
@@ -64,37 +92,72 @@ def lent(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> sa.Column[t.Any] | Non
     return sa.Column(old.name, old.type, server_default=default)
 
 
-def heirs(listed: t.Iterable[MigrateOperation]) -> set[tuple[TableName, str]]:
+def heirs(
+    listed: t.Iterable[MigrateOperation], decide: Decide
+) -> set[tuple[TableName, str]]:
     """Find the new columns with a default that take the place of one that goes.
 
     That is of its kind, and there is none without a default to take it. An empty text
-    is a default for want of a value: such a column may be a part of what goes.
+    is a default for want of a value: such a column may be a part of what goes. Of any
+    other beside one without a default it is asked.
 
     :param listed: the operations of the difference.
     :return: the table and the name of each.
+    :raises AuthoringError: when it is not known what a column is.
     """
-    gone, taken = set(), set()
-    found: list[tuple[TableName, str | None, str]] = []
+    gone: _Named = {}
+    taken: _Named = {}
+    given: _Named = {}
     empty: set[tuple[TableName, str]] = set()
     for operation in listed:
         if isinstance(operation, ops.DropColumnOp):
-            table = (operation.schema, operation.table_name)
-            gone.add((table, kind(operation.to_column().type)))
+            _note(gone, operation, operation.to_column())
         elif isinstance(operation, ops.AddColumnOp):
-            table, column = (operation.schema, operation.table_name), operation.column
+            column = operation.column
             if column.server_default is None:
-                taken.add((table, kind(column.type)))
+                _note(taken, operation, column)
             elif column.computed is None and column.identity is None:
-                found.append((table, kind(column.type), str(column.name)))
+                _note(given, operation, column)
                 if _value(column) == quoted(""):
+                    table = (operation.schema, operation.table_name)
                     empty.add((table, str(column.name)))
-    return {
-        (table, name)
-        for table, of, name in found
-        if of is not None
-        and (table, of) in gone
-        and ((table, of) not in taken or (table, name) in empty)
-    }
+    found = set()
+    for place, names in given.items():
+        table, of = place
+        if of is None or place not in gone:
+            continue
+        own = [name for name in names if (table, name) not in empty]
+        if own and place in taken:
+            doubt = Doubt(table, *map(tuple, (gone[place], taken[place], own)))
+            if not _are_parts(doubt, decide):
+                names = [name for name in names if name not in own]
+        found |= {(table, name) for name in names}
+    return found
+
+
+_Named: t.TypeAlias = dict[tuple[TableName, str | None], list[str]]
+"""By table and kind: the names of columns."""
+
+
+def _note(
+    columns: _Named,
+    operation: ops.DropColumnOp | ops.AddColumnOp,
+    column: sa.Column[t.Any],
+) -> None:
+    table = (operation.schema, operation.table_name)
+    columns.setdefault((table, kind(column.type)), []).append(str(column.name))
+
+
+def _are_parts(doubt: Doubt, decide: Decide) -> bool:
+    answer = decide(doubt)
+    if answer is None:
+        raise refusal(
+            f"table {doubt.table[1]}",
+            f"{doubt}, which may be another part of what goes, or a column of its own",
+            "Say which, by the same command with --parts (then all of them are to be "
+            "filled in) or with --apart (then it has its default from the start)",
+        )
+    return answer
 
 
 def for_null(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> str | None:

@@ -99,12 +99,16 @@ class Plan:
 
 
 def divide(
-    difference: ops.UpgradeOps, metadata: sa.MetaData, connection: sa.Connection
+    difference: ops.UpgradeOps,
+    metadata: sa.MetaData,
+    connection: sa.Connection,
+    decide: defaults.Decide,
 ) -> Plan:
     """Divide a difference into the stages of a change.
 
     :param metadata: of the models.
     :param connection: to the database as it stands.
+    :param decide: says what only the author can know.
     :raises AuthoringError: for an operation that cannot be staged, and why.
     """
     plan = Plan()
@@ -126,7 +130,7 @@ def divide(
         for operation in listed
         if isinstance(operation, ops.CreateTableOp)
     }
-    plan.heirs = defaults.heirs(listed)
+    plan.heirs = defaults.heirs(listed, decide)
     _check_json(listed, connection)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)

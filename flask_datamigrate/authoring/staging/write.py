@@ -17,6 +17,7 @@ from ...errors import AuthoringError
 from ..body import MARK
 from ..freeze import in_order
 from ..source import Source
+from .defaults import Decide
 from .parts import Part
 from .parts import parts
 from .plan import divide
@@ -50,7 +51,9 @@ class Scaffold:
     advice: list[str]
 
 
-def change(config: Config, name: str, message: str, **options: t.Any) -> Scaffold:
+def change(
+    config: Config, name: str, message: str, decide: Decide, **options: t.Any
+) -> Scaffold:
     """Write the difference between models and database as the revisions of a change.
 
     A ``process_revision_directives`` of the app sees all of them, as Alembic's own.
@@ -58,6 +61,7 @@ def change(config: Config, name: str, message: str, **options: t.Any) -> Scaffol
     :param config: from ``migrate.get_config(opts=["autogenerate"])``.
     :param name: the change; no revision may belong to it yet.
     :param message: what it does, in a few words.
+    :param decide: says what only the author can know.
     :param options: what ``alembic.command.revision`` takes of ``head``, ``splice``,
         ``branch_label`` and ``version_path``.
     :raises AuthoringError: when there is nothing to stage, and for what cannot be.
@@ -71,7 +75,7 @@ def change(config: Config, name: str, message: str, **options: t.Any) -> Scaffol
         context: MigrationContext, revision: t.Any, directives: list[t.Any]
     ) -> None:
         script = directives[0]
-        planned[:], advice[:] = _planned(script, name, context)
+        planned[:], advice[:] = _planned(script, name, context, decide)
         directives[:] = _directives(script, planned, message)
 
     try:
@@ -111,7 +115,7 @@ def _check_name(tree: t.Any, name: str) -> set[str]:
 
 
 def _planned(
-    script: ops.MigrationScript, name: str, context: MigrationContext
+    script: ops.MigrationScript, name: str, context: MigrationContext, decide: Decide
 ) -> tuple[list[Part], list[str]]:
     """Return the revisions, and what is to be written in the models."""
     metadata = context.opts["target_metadata"]
@@ -132,7 +136,7 @@ def _planned(
             state="Nothing was written",
             next="Change the models first, as they shall be in the end",
         )
-    plan = divide(difference, metadata, connection)
+    plan = divide(difference, metadata, connection, decide)
     if not plan.fills and not plan.contract:
         raise AuthoringError(
             "there is nothing to stage: all of it is added, and old code can live "
