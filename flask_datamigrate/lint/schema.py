@@ -127,17 +127,17 @@ def changes(site: Site) -> t.Iterator[SchemaChange]:
     if name not in _PARAMETERS:
         return
     kind, parameters = _PARAMETERS[name]
-    arguments = _arguments(site, parameters, batch)
-    table = _table(arguments)
+    given = arguments_of(site, parameters, batch)
+    table = _table(given)
     if name == "alter_column":
-        yield from _alterations(site, arguments, table)
+        yield from _alterations(site, given, table)
         return
-    subject = next((arguments.text(n) for n in _NAMED if n in arguments.given), None)
+    subject = next((given.text(n) for n in _NAMED if n in given.given), None)
     if kind is Kind.ADD_COLUMN:
-        subject = _column_name(arguments)
-    online = kind is Kind.CREATE_INDEX and _is_concurrent(arguments)
-    online |= literal(arguments.node("postgresql_not_valid")) is True
-    yield SchemaChange(kind, table, subject, site.call, site, online, arguments)
+        subject = _column_name(given)
+    online = kind is Kind.CREATE_INDEX and _is_concurrent(given)
+    online |= literal(given.node("postgresql_not_valid")) is True
+    yield SchemaChange(kind, table, subject, site.call, site, online, given)
 
 
 def directive(site: Site) -> tuple[str, ast.Call | None] | None:
@@ -158,9 +158,14 @@ def directive(site: Site) -> tuple[str, ast.Call | None] | None:
     return None
 
 
-def _arguments(
+def arguments_of(
     site: Site, parameters: tuple[str, ...], batch: ast.Call | None
 ) -> Arguments:
+    """Return the arguments of a directive.
+
+    :param parameters: the names of those that may be given by position.
+    :param batch: the call that opened the batch it belongs to.
+    """
     call = site.call
     given: dict[str, ast.expr] = {}
     if batch is not None:

@@ -6,10 +6,12 @@ import ast
 import re
 import typing as t
 
+from .. import schema
 from ..findings import Finding
 from ..findings import Severity
 from ..findings import Table
 from ..project import Project
+from ..reach import Site
 from ..schema import Kind
 from ..schema import SchemaChange
 from ..script import Direction
@@ -69,7 +71,7 @@ def downgrade():
 
 
 class Drop(Rule):
-    """A column or a table that is dropped while code may use it."""
+    """What goes while code may use it: a column, a table, its old name, a sync."""
 
     id = "DM112"
     title = "drop outside a contract stage"
@@ -78,7 +80,9 @@ class Drop(Rule):
         "The code that runs while the upgrade does, and the old release that is "
         "brought back when the new one is bad, still name the column: SQLAlchemy "
         "selects every column of a model, so each request for the table fails. The "
-        "values are gone."
+        "values are gone, unless `op.archive_column` keeps them. After "
+        "`op.drop_old_name` the requests for the old name of the table fail, and after "
+        "`op.drop_sync` nothing keeps equal what old and new code write."
     )
     wrong = """
 def upgrade():
@@ -99,6 +103,14 @@ def downgrade():
     def check(self, script: Script, project: Project) -> t.Iterator[Finding]:
         if script.header.stage == "contract":
             return
+        yield from self._dropped(script)
+        for site in script.up.sites:
+            name, _ = schema.directive(site) or ("", None)
+            if name in _CONTRACTS:
+                yield from self._contracted(script, site, name)
+
+    def _dropped(self, script: Script) -> t.Iterator[Finding]:
+        """Find what Alembic's directives and SQL drop."""
         added = _added(script.up)
         renamed = {x.name for x in script.up.schema if x.kind is Kind.RENAME_TABLE}
         for change in script.up.schema:
@@ -118,17 +130,51 @@ def downgrade():
                 instead = (f"op.archive_column({table}, {column})  # keeps the values",)
             else:
                 continue
-            yield self.finding(
+            yield self._in_use(
                 script,
                 change.node,
-                f"code that is running, or is brought back, still names {what}: each "
-                "of its requests fails from here on, and the values are gone",
-                "# in a revision that is applied when no running code names it:",
-                'change = "…"',
-                'stage = "contract"',
+                f"still names {what}: each of its requests fails from here on, and the "
+                "values are gone",
+                change.table,
                 *instead,
-                table=change.table,
             )
+
+    def _contracted(self, script: Script, site: Site, name: str) -> t.Iterator[Finding]:
+        """Find what a directive of ours takes from old code."""
+        parameters, what = _CONTRACTS[name]
+        given = schema.arguments_of(site, parameters, None)
+        table, column = _table(given, parameters[0]), given.text("column")
+        if script.up.is_new(table) or (table, column) in _added(script.up):
+            return
+        if name == "drop_sync" and table in _kept_equal(script.up):
+            return
+        yield self._in_use(
+            script,
+            site.call,
+            what.format(table=table or "the table", column=column or "column"),
+            table,
+            change=given.text("change"),
+        )
+
+    def _in_use(
+        self,
+        script: Script,
+        node: ast.AST,
+        what: str,
+        table: Table | None,
+        *instead: str,
+        change: str | None = None,
+    ) -> Finding:
+        return self.finding(
+            script,
+            node,
+            f"code that is running, or is brought back, {what}",
+            "# in a revision that is applied when no running code names it:",
+            f"change = {quoted(change, '…')}",
+            'stage = "contract"',
+            *instead,
+            table=table,
+        )
 
 
 class Rename(Rule):
@@ -192,6 +238,21 @@ def upgrade():
                 )
 
 
+_FAILS = "each of its requests fails from here on"
+_CONTRACTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "archive_column": (
+        ("table", "column"),
+        f"still names {{table}}.{{column}}: {_FAILS}",
+    ),
+    "drop_old_name": (("old", "new"), f"still names {{table}}: {_FAILS}"),
+    "drop_sync": (
+        ("table",),
+        "still writes one side of {table} only: from here on the other does not "
+        "follow, and the two drift apart",
+    ),
+}
+"""What belongs into a contract: its parameters, and what becomes of code."""
+
 # What autogenerate writes, and what is meant for the linter.
 _SILENT = re.compile(
     r"#[# ]*(?:commands auto generated|end Alembic commands)|#\s*datamigrate:"
@@ -213,6 +274,20 @@ def _added(direction: Direction) -> set[tuple[Table | None, str | None]]:
         (change.table, change.name)
         for change in direction.schema
         if change.kind is Kind.ADD_COLUMN
+    }
+
+
+def _table(given: schema.Arguments, parameter: str) -> Table | None:
+    name = given.text(parameter)
+    return None if name is None else Table(name, given.text("schema"))
+
+
+def _kept_equal(direction: Direction) -> set[Table | None]:
+    """Return the tables that a direction creates a sync of: what goes comes back."""
+    return {
+        _table(schema.arguments_of(site, ("table",), None), "table")
+        for site in direction.sites
+        if (schema.directive(site) or ("",))[0] == "create_sync"
     }
 
 

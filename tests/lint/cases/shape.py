@@ -65,6 +65,29 @@ FOUND = {
                 for name in ("a", "b"):
                     op.drop_column("users", name)
         """,
+        "with its values kept": """
+            change = "split"
+            stage = "expand"
+
+            def upgrade():
+                op.archive_column(column="a", table="users")
+        """,
+        "the old name of a table": """
+            change = "people"
+            stage = "migrate"
+
+            def upgrade():
+                op.drop_old_name("users", "people")
+        """,
+        "what keeps both sides equal": """
+            def upgrade():
+                op.drop_sync("users", change="split")
+        """,
+        "of another table": """
+            def upgrade():
+                op.drop_sync("users", change="split", schema="shop")
+                op.create_sync("users", change="split", forward={"a": users.c.b})
+        """,
     },
     "DM121": {
         "a column": """
@@ -151,6 +174,34 @@ CLEAN = {
             def upgrade():
                 op.rename_table("users", "users_old")
                 op.drop_table("users_old")
+        """,
+        "contracted": """
+            change = "split"
+            stage = "contract"
+
+            def upgrade():
+                op.drop_sync("users", change="split")
+                op.archive_column("users", "a")
+                op.drop_old_name("users", "people")
+        """,
+        "a sync that takes the place of another": """
+            def upgrade():
+                op.drop_sync("users", change="split")
+                op.create_sync("users", change="split", forward={"a": users.c.b})
+        """,
+        "taken back": """
+            def upgrade():
+                op.rename_table_online("users", "people")
+                op.create_sync("people", change="split", forward={"a": users.c.b})
+
+            def downgrade():
+                op.drop_sync("people", change="split")
+                op.take_name_back("users", "people")
+        """,
+        "archived before any code knew it": """
+            def upgrade():
+                op.add_column("users", sa.Column("a", sa.Integer))
+                op.archive_column("users", "a")
         """,
         "something else": """
             def upgrade():
