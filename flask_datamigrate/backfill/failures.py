@@ -23,6 +23,12 @@ from .refusals import Refusal
 from .states import State
 from .store import Record
 from .task import Task
+from .vain import Vain
+
+_NARROW = (
+    "Narrow the where so that a changed row no longer matches (is a NULL among what it "
+    "is computed from?), or pass verify=False"
+)
 
 
 def refused(
@@ -63,16 +69,23 @@ def row_failed(task: Task, key: Key, span: Range, error: RowError) -> BackfillEr
     )
 
 
-def still_matching(task: Task, span: Range, row: Position) -> VerificationError:
-    """Say that a changed row is one that the backfill would change again."""
+def still_matching(
+    task: Task, span: Range, row: Position, vain: Vain | None
+) -> VerificationError:
+    """Say that a changed row is one that the backfill would change again.
+
+    :param vain: all such rows from there on, where it is known why.
+    """
+    what = "a row that was just changed still matches the where of the backfill"
+    why, next = f": {describe(task.backfill.key, row)}", _NARROW
+    if vain is not None:
+        why, next = f", since {vain.what}", vain.advice
     state = "The batch was rolled back, and none before it changed a row"
     return VerificationError(
-        "a row that was just changed still matches the where of the backfill: "
-        f"{describe(task.backfill.key, row)}",
+        what + why,
         where=task.label,
         state=saved(span) if span.changed else state,
-        next="Narrow the where so that a changed row no longer matches (is a "
-        "NULL among what it is computed from?), or pass verify=False",
+        next=f"{next}. Then run the same command again",
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..errors import VerificationError
+from . import vain
 from .definition import Backfill
 from .jobs import Rows
 from .jobs import Update
@@ -105,14 +107,23 @@ def check(
     done = "Every row was visited and what was changed is committed"
     if clears_where(backfill):
         if remaining is not None and remaining > skipped:
+            what = f"{_still(remaining)} the where after the last batch"
+            next = "if the definition is wrong, mend it"
+            examples, found = _examples(connection, backfill, key), None
+            with contextlib.suppress(exc.DBAPIError):
+                found = vain.look(connection, backfill, key)
+            if found is None:
+                what += f", for example {examples}"
+            else:
+                what += f"; {found.what}"
+                next = found.advice[0].lower() + found.advice[1:]
             raise VerificationError(
-                f"{_still(remaining)} the where after the last batch, for "
-                f"example {_examples(connection, backfill, key)}",
+                what,
                 where=label,
                 state=done,
-                next="If the app keeps writing such rows, mend that first; if the "
-                "definition is wrong, mend it and run flask db data accept, or pass "
-                "verify=False. Then run the same command again",
+                next="If the app keeps writing such rows, mend that first; "
+                f"{next}; what was edited needs flask db data accept. Then run the "
+                "same command again",
             )
     elif callable(verify):
         try:

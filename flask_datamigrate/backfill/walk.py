@@ -15,6 +15,7 @@ from ..errors import DataMigrateError
 from . import failures
 from . import faults
 from . import signals
+from . import vain
 from . import verify
 from .advance import Advance
 from .advance import Lost
@@ -193,9 +194,9 @@ class Walk:
             except verify.StillMatching as error:
                 # Rows that came in meanwhile are taken by the next try.
                 if error.rows == still or not session.transactions.retries:
-                    row = error.rows[-1]
-                    done = self._meter.with_all(span)
-                    raise failures.still_matching(task, done, row) from error
+                    row, done = error.rows[-1], self._meter.with_all(span)
+                    found = vain.ahead(session, task, self.key, span.position)
+                    raise failures.still_matching(task, done, row, found) from error
                 still = error.rows
                 continue
             except RowError as error:
@@ -283,11 +284,9 @@ class Walk:
         """Change one range and move the cursor; return the span and its rows."""
         high, rows = self._next_bound(connection, span, pace.size)
         low = span.position
-        keys = (
-            self._sampler.before(connection, low, high)
-            if self._sampler is not None and not self.sample
-            else None
-        )
+        keys = None
+        if self._sampler is not None and not self.sample:
+            keys = self._sampler.before(connection, low, high)
         result = self.writer.write(connection, low, high)
         if not self._proven and result.changed:
             verify.check_batch(
