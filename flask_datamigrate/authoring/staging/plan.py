@@ -130,8 +130,8 @@ def divide(
         for operation in listed
         if isinstance(operation, ops.CreateTableOp)
     }
+    _as_json(listed, connection)
     plan.heirs = defaults.heirs(listed, decide)
-    _check_json(listed, connection)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     for table in plan.renamed:
@@ -360,16 +360,10 @@ def _is_wider(operation: ops.AlterColumnOp) -> bool:
     return False
 
 
-def _check_json(listed: list[MigrateOperation], connection: sa.Connection) -> None:
-    """Refuse a column that goes and could not be made again."""
+def _as_json(listed: list[MigrateOperation], connection: sa.Connection) -> None:
+    """Have the columns that go be JSON which MariaDB shows as a text with a CHECK."""
     for one in listed:
         if isinstance(one, ops.DropColumnOp) and one.column_name in json_columns(
             connection, one.table_name, one.schema
         ):
-            raise refusal(
-                f"drop column {one.column_name} of table {one.table_name}",
-                "on MariaDB, JSON is a text with a CHECK, which op.archive_column "
-                "cannot make again online",
-                "Take the CHECK away first, in a revision of its own: MODIFY the "
-                "column to LONGTEXT, its NULL and default as they are",
-            )
+            one.to_column().type = sa.JSON()

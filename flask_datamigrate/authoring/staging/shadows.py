@@ -24,6 +24,7 @@ from ...operations.ddl.site import Site
 from ..naming import attribute
 from ..naming import quoted
 from ..spelling import spelled
+from ..type_names import json_columns
 from . import constraints
 from . import defaults
 from .carried import Carried
@@ -158,7 +159,10 @@ def _there(table: TableName, connection: sa.Connection) -> sa.Table:
     with warnings.catch_warnings():
         # Of an index on an expression, which is looked for in another way.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
-        return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection)
+        found = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection)
+    for column in json_columns(connection, name, schema):
+        found.columns[column].type = sa.JSON()
+    return found
 
 
 def _free_name(name: str, taken: set[str]) -> str:

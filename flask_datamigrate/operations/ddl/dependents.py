@@ -7,6 +7,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from . import mysql_columns
 from . import sqlite_text
 from . import value_lists
 from .site import Site
@@ -54,7 +55,11 @@ def _on_mysql(site: Site, table: str, schema: str | None, column: str) -> list[s
         f"SHOW CREATE TABLE {site.full_name(table, schema)}",
         execution_options={"no_parameters": True},
     )
-    found += value_lists.expressions(shown.one()[1], column, "mysql")
+    used_in = value_lists.expressions(shown.one()[1], column, "mysql")
+    if mysql_columns.is_json(site, table, column, schema):
+        # Its CHECK goes with it, and comes again with its type.
+        used_in.remove(mysql_columns.shown(site, table, column, schema))
+    found += used_in
     triggers = site.rows(
         "SELECT trigger_name, action_statement FROM information_schema.triggers "
         "WHERE event_object_table = :table "

@@ -2,12 +2,15 @@
 
 What MODIFY does not repeat is lost: the default, the comment, the character set,
 AUTO_INCREMENT, ON UPDATE, a CHECK. So the column's own line of SHOW CREATE TABLE is
-taken, and only its NULL changed.
+taken, and only its NULL changed. JSON is shown by MariaDB as the LONGTEXT with a CHECK
+that it is, which it then takes for another type, and copies the table: it is written
+as JSON again.
 """
 
 from __future__ import annotations
 
 import re
+import typing as t
 
 import sqlalchemy as sa
 
@@ -19,6 +22,20 @@ _TOKEN = re.compile(
     r"""'(?:[^'\\]|''|\\.)*' | `(?:[^`]|``)*` | "(?:[^"]|"")*" | [()] | [^\s'`"()]+""",
     re.VERBOSE,
 )
+_JSON = re.compile(
+    r"longtext(?: CHARACTER SET utf8mb4)?(?: COLLATE utf8mb4_bin)?(?P<rest>.*)"
+    r" CHECK \(json_valid\(.*\)\)"
+)
+_IS_JSON = """
+    SELECT 1 FROM information_schema.columns c
+    JOIN information_schema.check_constraints k
+    ON k.constraint_schema = c.table_schema AND k.table_name = c.table_name
+    AND k.constraint_name = c.column_name
+    WHERE c.table_schema = coalesce(:schema, database()) AND c.table_name = :table
+    AND c.column_name = :column AND c.data_type = 'longtext'
+    AND c.collation_name = 'utf8mb4_bin'
+    AND k.check_clause = concat('json_valid(`', replace(c.column_name, '`', '``'), '`)')
+"""
 _AFTER_THE_TYPE = {
     "AS",
     "AUTO_INCREMENT",
@@ -35,11 +52,27 @@ _AFTER_THE_TYPE = {
 
 
 def definition(site: Site, table: str, column: str, schema: str | None) -> str:
+    """Return a column as it is to be written, its name first."""
+    line = shown(site, table, column, schema)
+    if not is_json(site, table, column, schema):
+        return line
+    name = t.cast("re.Match[str]", _TOKEN.match(line))[0]
+    found = t.cast("re.Match[str]", _JSON.fullmatch(line[len(name) + 1 :]))
+    return f"{name} json{found['rest']}"
+
+
+def is_json(site: Site, table: str, column: str, schema: str | None) -> bool:
+    """Tell whether a column is what MariaDB makes of JSON, its CHECK included."""
+    given = {"table": table, "column": column, "schema": schema}
+    return site.is_mariadb and bool(site.rows(_IS_JSON, **given))
+
+
+def shown(site: Site, table: str, column: str, schema: str | None) -> str:
     """Return a column as SHOW CREATE TABLE has it, its name first."""
-    shown = site.rows(
+    found = site.rows(
         f"SHOW CREATE TABLE {site.full_name(table, schema)}".replace(":", "\\:")
     )
-    for line in shown[0][1].splitlines():
+    for line in found[0][1].splitlines():
         line = line.strip()
         first = _TOKEN.match(line)
         if first and line[:1] in '`"' and _bare(first[0]) == column.lower():
