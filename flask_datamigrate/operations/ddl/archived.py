@@ -106,17 +106,41 @@ class Archived:
         )
         if not filled:
             create += " WHERE 1 = 0"
-        index = self.site.quoted(f"{self.name[:59]}_key")
         if self.site.family == "postgresql":
             return [create, f"ALTER TABLE {self.side_sql} ADD PRIMARY KEY ({keys})"]
         if self.site.family == "sqlite":
-            space = "" if self.schema is None else f"{self.site.quoted(self.schema)}."
-            return [
-                create,
-                f"CREATE UNIQUE INDEX {space}{index} "
-                f"ON {self.site.quoted(self.name)} ({keys})",
-            ]
+            return [create, self._create_index(len(key))]
         return [create]
+
+    @property
+    def _index_sql(self) -> str:
+        """The index on the key, where there is no primary key: on SQLite."""
+        return self.site.full_name(f"{self.name[:59]}_key", self.schema)
+
+    def _create_index(self, count: int) -> str:
+        keys = ", ".join(f"k{i}" for i in range(count))
+        return (
+            f"CREATE UNIQUE INDEX IF NOT EXISTS {self._index_sql} "
+            f"ON {self.site.quoted(self.name)} ({keys})"
+        )
+
+    def rename_side(self, later: Archived) -> list[str]:
+        """Return what is left to do to give the side table another name.
+
+        :param later: the same column, of the table by another name.
+        """
+        old, new = (self.site.columns(one.name, self.schema) for one in (self, later))
+        if not old and not new:
+            return []
+        steps = []
+        if old:
+            name = self.site.quoted(later.name)
+            steps.append(f"ALTER TABLE {self.side_sql} RENAME TO {name}")
+        if self.site.family == "sqlite":
+            # An index keeps its name, which may be wanted for a new table's column.
+            steps.append(f"DROP INDEX IF EXISTS {self._index_sql}")
+            steps.append(later._create_index(len(old or new) - 1))
+        return steps
 
     def drop_side(self) -> str:
         return f"DROP TABLE IF EXISTS {self.side_sql}"

@@ -12,6 +12,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ...quoting import single_percents
 from .site import Site
 
 _TABLE = "datamigrate_ddl"
@@ -66,6 +67,14 @@ class Notes:
         )
         if not changed.rowcount:
             connection.execute(self._table.insert().values(name=name, detail=text))
+
+    def renamed(self, name: str, later: str, **detail: t.Any) -> str:
+        """Spell the statement that gives a note another name, and another detail."""
+        update = self._table.update().where(self._table.c.name == name)
+        sql = update.values(name=later, detail=json.dumps(detail)).compile(
+            dialect=self._site.dialect, compile_kwargs={"literal_binds": True}
+        )
+        return single_percents(self._site.dialect, str(sql))
 
     def drop(self, name: str) -> None:
         """Throw a note away."""

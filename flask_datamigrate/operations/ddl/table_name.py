@@ -16,6 +16,7 @@ from ...errors import OfflineError
 from ...errors import SchemaError
 from ...quoting import full_name
 from ...quoting import quoted
+from . import archive_names
 from . import index_names
 from . import names
 from . import table_grants
@@ -112,6 +113,15 @@ class _Renaming(_TableName):
                 "and make it again behind it (op.drop_updated_at_trigger)",
             )
 
+    def check_archives(self, site: Site, table: str, later: str) -> None:
+        name = archive_names.taken(site, table, later, self.schema)
+        if name:
+            raise self.error(
+                f"the archive of a column would become {name}, which is there already, "
+                "of another table by that name",
+                "Restore that first, or drop it, and its row in datamigrate_ddl",
+            )
+
     def pairs(self, back: bool) -> dict[str, str]:
         """Return the new names of the indexes by those they have."""
         if back:
@@ -177,6 +187,7 @@ class RenameTable(_Renaming):
                 "Rename or drop it, and run the same command again",
             )
         self.check_triggers(site, self.old)
+        self.check_archives(site, self.old, self.new)
         if site.family == "postgresql" and table_grants.has_policies(
             site, self.old, self.schema
         ):
@@ -205,18 +216,18 @@ class RenameTable(_Renaming):
         view = self.view(site.dialect, self.columns(site, self.old))
         granted = table_grants.statements(site, self.old, self.schema)
         renamed = self.renamed(site.dialect, self.old, self.new)
-        indexes = self._index_steps(site, self.old)
-        return [_at_once(renamed, view, *granted, *indexes)]
+        following = self._following(site, self.old)
+        return [_at_once(renamed, view, *granted, *following)]
 
     def _on_mysql(self, site: Site) -> list[Step]:
         if self.kind(site, self.old) != "table":
             left = [] if not self.kind(site, self.spare) else [self._last(site.dialect)]
-            return [*left, *self._index_steps(site, self.new)]
+            return [*left, *self._following(site, self.new)]
         columns = self.columns(site, self.old)
         steps = self._swap(site.dialect, columns)
         if self.kind(site, self.new):
             del steps[0]
-        return [*steps, *self._index_steps(site, self.old)]
+        return [*steps, *self._following(site, self.old)]
 
     def _swap(self, dialect: sa.Dialect, columns: str) -> list[Step]:
         old, new, aside = self.old, self.new, self.aside
@@ -234,15 +245,18 @@ class RenameTable(_Renaming):
 
     def _on_sqlite(self, site: Site) -> list[Step]:
         if self.kind(site, self.old) != "table":
-            return [*self._index_steps(site, self.new)]
+            return [*self._following(site, self.new)]
         return [
             self.renamed(site.dialect, self.old, self.new),
-            *self._index_steps(site, self.old),
+            *self._following(site, self.old),
         ]
 
-    def _index_steps(self, site: Site, table: str) -> list[Step]:
+    def _following(self, site: Site, table: str) -> list[Step]:
         pairs = self.pairs(back=False)
-        return index_names.steps(site, table, self.new, self.schema, pairs)
+        return [
+            *index_names.steps(site, table, self.new, self.schema, pairs),
+            *archive_names.steps(site, self.old, self.new, self.schema),
+        ]
 
     forms = {
         "postgresql": _on_postgresql,
@@ -284,29 +298,34 @@ class RenameTableBack(_Renaming):
                 "Rename or drop it, and run the same command again",
             )
         self.check_triggers(site, self.new)
+        self.check_archives(site, self.new, self.old)
 
     def steps(self, site: Site) -> list[Step]:
         done = self.kind(site, self.new) != "table"
         pairs = self.pairs(back=True)
         table = self.old if done else self.new
-        indexes = index_names.steps(site, table, self.old, self.schema, pairs)
+        following = [
+            *index_names.steps(site, table, self.old, self.schema, pairs),
+            *archive_names.steps(site, self.new, self.old, self.schema),
+        ]
         if not done:
             found = self.kind(site, self.old)
-            return self._back(site.dialect, found, indexes)
+            return self._back(site.dialect, found, following)
         if site.family == "postgresql":
             return []
         left = self.kind(site, self.aside) == "view"
         return [
             *([self.dropped(site.dialect, "VIEW", self.aside)] if left else []),
-            *indexes,
+            *following,
         ]
 
     def _back(
-        self, dialect: sa.Dialect, found: str, indexes: t.Sequence[Step]
+        self, dialect: sa.Dialect, found: str, following: t.Sequence[Step]
     ) -> list[Step]:
         """Return the steps, where there is the table by its new name.
 
         :param found: what goes by the old name.
+        :param following: what gets another name with it.
         """
         kind = family(dialect)
         old, new = self.old, self.new
@@ -316,12 +335,12 @@ class RenameTableBack(_Renaming):
             if found:
                 swap = self.swapped(dialect, (old, self.aside), (new, old))
                 view = self.dropped(dialect, "VIEW", self.aside)
-                return [*last, swap, view, *indexes]
-            return [*last, back, *indexes]
+                return [*last, swap, view, *following]
+            return [*last, back, *following]
         drop = self.dropped(dialect, "VIEW", old)
         if kind == "postgresql":
-            return [_at_once(drop, back, *indexes)]
-        return [drop, back, *indexes] if found else [back, *indexes]
+            return [_at_once(drop, back, *following)]
+        return [drop, back, *following] if found else [back, *following]
 
     def _offline(self, dialect: sa.Dialect) -> list[Step]:
         found = "" if family(dialect) == "sqlite" else "view"
