@@ -317,7 +317,7 @@ def old_scheme(scene: Scene) -> None:
 def another_upgrade(scene: Scene) -> None:
     scene.backfill(AGES)
     scene.execute(
-        "INSERT INTO datamigrate_lock VALUES ('upgrade', 'web-1:4711:1:ab', 1e12)"
+        "INSERT INTO datamigrate_lock VALUES ('upgrade', 'web-1:4711:1:ab', 1e12, 1e12)"
     )
     scene.upgrade(DATAMIGRATE_LOCK_WAIT=0)
 
