@@ -27,8 +27,11 @@ def _pass_over_own_tables(context: AutogenContext, operations: t.Any) -> None:
 @comparators.dispatch_for("autogenerate", priority=DispatchPriority.LAST)
 def _ask_about_renames(context: AutogenContext, operations: t.Any) -> None:
     decide = renames.decide.get()
-    for rename in renames.find(operations.ops) if decide is not None else ():
-        if decide is not None and decide(rename):
+    if decide is None:
+        return
+    assert context.connection is not None
+    for rename in renames.find(operations.ops, context.connection):
+        if decide(rename):
             raise renames.Staged(rename)
 
 

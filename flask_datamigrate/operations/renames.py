@@ -81,10 +81,13 @@ def kind(type_: sa.types.TypeEngine[t.Any]) -> str | None:
     return family(type_)
 
 
-def find(operations: t.Sequence[t.Any]) -> list[Rename | TableRename]:
+def find(
+    operations: t.Sequence[t.Any], connection: sa.Connection
+) -> list[Rename | TableRename]:
     """Return what looks renamed: one of its kind goes, and one comes.
 
     :param operations: what autogenerate has found.
+    :param connection: to the database as it stands.
     """
     pairs = tables(operations)
     found: list[Rename | TableRename] = [
@@ -99,8 +102,8 @@ def find(operations: t.Sequence[t.Any]) -> list[Rename | TableRename]:
         come: dict[str | None, list[str]] = {}
         for change in operation.ops:
             if isinstance(change, ops.DropColumnOp):
-                column = change.to_column()
-                gone.setdefault(kind(column.type), []).append(str(column.name))
+                of = _kind_there(change, connection)
+                gone.setdefault(of, []).append(change.column_name)
             elif isinstance(change, ops.AddColumnOp):
                 added = change.column
                 come.setdefault(kind(added.type), []).append(str(added.name))
@@ -109,6 +112,18 @@ def find(operations: t.Sequence[t.Any]) -> list[Rename | TableRename]:
             if of is not None and len(names) == len(others) == 1:
                 found.append(Rename(operation.table_name, names[0], others[0]))
     return found
+
+
+def _kind_there(change: ops.DropColumnOp, connection: sa.Connection) -> str | None:
+    """Name the family of a column that goes; MariaDB makes a LONGTEXT of JSON."""
+    # What only a comparison with a database needs.
+    from .ddl.mysql_columns import is_json
+    from .ddl.site import Site
+
+    site = Site(connection, sa.Table(change.table_name, sa.MetaData()), 0)
+    if is_json(site, change.table_name, change.column_name, change.schema):
+        return "json"
+    return kind(change.to_column().type)
 
 
 def tables(

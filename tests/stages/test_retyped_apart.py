@@ -54,6 +54,13 @@ def test_json_gets_another_name(models: Models) -> None:
     assert made(models) == before
 
 
+def test_json_that_looks_renamed_is_asked_about(models: Models) -> None:
+    models.base(**nick(sa.JSON()))
+    app = models.app(users={"name": lambda: sa.Column(sa.JSON)})
+    output = models.run(app, "migrate", "--yes", "-m", "name")
+    assert "Wrote " in output and "fill in" not in output
+
+
 def test_json_becomes_a_text(models: Models) -> None:
     old, text = nick(sa.JSON(none_as_null=True)), nick(sa.Text())
     models.base(**old)
