@@ -97,7 +97,7 @@ def test_parts_of_which_one_has_a_default_are_asked_about(models: Models) -> Non
     assert (
         "table users: it cannot be staged: full_name goes, first comes in its place, "
         "and last with a default, which may be another part of what goes, or a column "
-        "of its own. Nothing was written. Say which, by the same command with --parts"
+        "of its own. Nothing was written. Say which: flask db data change NAME --parts"
     ) in said
 
     written = models.scaffold("--parts", **PARTS)

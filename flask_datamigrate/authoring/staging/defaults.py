@@ -154,8 +154,8 @@ def _are_parts(doubt: Doubt, decide: Decide) -> bool:
         raise refusal(
             f"table {doubt.table[1]}",
             f"{doubt}, which may be another part of what goes, or a column of its own",
-            "Say which, by the same command with --parts (then all of them are to be "
-            "filled in) or with --apart (then it has its default from the start)",
+            "Say which: flask db data change NAME --parts (all of them are to be "
+            "filled in), or --apart (it has its default from the start)",
         )
     return answer
 
