@@ -17,6 +17,7 @@ from ..operations import naming
 from ..settings import STAGES
 from ..settings import Stage
 from . import columns
+from . import overlaps
 
 if t.TYPE_CHECKING:
     from alembic.script import Script
@@ -107,7 +108,7 @@ def read(tree: ScriptDirectory) -> dict[str, Change]:
     """
     found: dict[str, dict[Stage, list[Script]]] = {}
     with scripts.errors_in(tree.dir):
-        walked = reversed(list(tree.walk_revisions()))
+        walked = list(reversed(list(tree.walk_revisions())))
         for script in walked:
             of = mark(script)
             if of is not None:
@@ -119,6 +120,7 @@ def read(tree: ScriptDirectory) -> dict[str, Change]:
     for change in changes.values():
         _check_stages(tree, change)
     _check_columns(tree, list(changes.values()))
+    overlaps.check(tree, walked, changes)
     return changes
 
 

@@ -32,7 +32,7 @@ def downgrade():
 
 SECOND = """
 def upgrade():
-    op.create_sync("people", change="{change}", {sync})
+    op.create_sync("people", change="{change}".strip(), {sync})
 
 def downgrade():
     op.drop_sync("people", change="{change}")
@@ -40,7 +40,7 @@ def downgrade():
 
 
 def second(sync: str, change: str = "initials") -> str:
-    """Return a revision that nothing says to be one of a change."""
+    """Return a revision of which it shows only when it runs what its change is."""
     return MORE + SECOND.format(change=change, sync=sync)
 
 
@@ -96,6 +96,34 @@ def test_two_changes_of_one_column_are_refused(
         'Put it behind the contract of split, in which op.drop_sync("people", '
         'change="split") comes first; or set the columns of both in one op.create_sync'
     ) in error
+
+
+def test_what_the_files_tell_is_refused_before_anything_is_run(split: Split) -> None:
+    column = (
+        'def upgrade():\n    op.add_column("people", sa.Column("initials"))\n    op'
+    )
+    taken = second('forward={"last_name": sa.func.upper(people.c.initials)}')
+    taken = taken.replace(".strip()", "").replace("def upgrade():\n    op", column)
+    split.chain(PEOPLE, EXPAND, taken)
+    with pytest.raises(DataMigrateError) as caught:
+        split.upgrade()
+    error = str(caught.value)
+    assert error.startswith(
+        "revision r3, change initials: its op.create_sync sets column last_name of "
+        "table people, and so does that of change split in revision r2, which is not "
+        "dropped before: each would overwrite what the other has set. Nothing was "
+        "changed."
+    )
+    assert split.database.tables() == []
+
+
+def test_a_change_that_is_dropped_by_its_variable_is_over(split: Split) -> None:
+    over = 'whose = "split"\ndef upgrade():\n    op.drop_sync("people", change=whose)\n'
+    taken = second('forward={"last_name": sa.func.upper(people.c.note)}')
+    split.chain(PEOPLE, EXPAND, COLUMNS, over, taken.replace(".strip()", ""))
+    split.upgrade()
+    update = "UPDATE people SET note = 'hopper' WHERE id = {id}"
+    assert write(split, update, 1)[-1] == "HOPPER"
 
 
 def test_what_two_changes_only_go_by_is_no_matter(split: Split) -> None:
