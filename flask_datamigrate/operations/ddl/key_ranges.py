@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 
@@ -17,9 +18,27 @@ from .site import Site
 Statement = t.Callable[[sa.ColumnElement[bool]], sa.Executable]
 """Makes a statement for the rows that match a condition."""
 
+Batch = t.Callable[[Site], contextlib.AbstractContextManager[None]]
+"""What the statements of one range are run in."""
+
+
+@contextlib.contextmanager
+def as_it_is(site: Site) -> t.Iterator[None]:
+    """Commit the range on MySQL, as each of its schema changes does.
+
+    On PostgreSQL the statement is committed where it is outside of a transaction.
+    """
+    without_gap_locks(site)
+    yield
+    if site.family == "mysql":
+        site.connection.exec_driver_sql("COMMIT")
+
 
 def execute(
-    site: Site, key: t.Sequence[sa.ColumnElement[t.Any]], *statements: Statement
+    site: Site,
+    key: t.Sequence[sa.ColumnElement[t.Any]],
+    *statements: Statement,
+    batch: Batch = as_it_is,
 ) -> None:
     """Run statements over all rows, some at a time, in the order of the key.
 
@@ -27,6 +46,7 @@ def execute(
     begins at the first row.
 
     :param key: the columns of the primary key.
+    :param batch: what the statements of a range are run in.
     """
     settings = configured.settings()
     of = Key(tuple(key), site.family)
@@ -37,19 +57,16 @@ def execute(
         if high is None:
             return
         begun = time.perf_counter()
-        _begin(site)
-        for statement in statements:
-            condition = of.between(low)
-            site.connection.execute(statement(condition), parameters(low, high))
-        if site.family == "mysql":
-            # As each of its schema changes does.
-            site.connection.exec_driver_sql("COMMIT")
+        with batch(site):
+            for statement in statements:
+                condition = of.between(low)
+                site.connection.execute(statement(condition), parameters(low, high))
         pace.record(pace.size, time.perf_counter() - begun)
         low = high
 
 
-def _begin(site: Site) -> None:
-    """Make the next transaction one that locks no gaps between keys."""
+def without_gap_locks(site: Site) -> None:
+    """Make the next transaction of MySQL one that locks no gaps between keys."""
     if site.family == "mysql":
         site.connection.exec_driver_sql("COMMIT")
         site.connection.exec_driver_sql(

@@ -16,6 +16,7 @@ from ...quoting import quoted
 from . import names
 from . import sync_reach
 from . import sync_sql
+from .catch_up import CatchUp
 from .operation import Operation
 from .operation import Step
 from .site import Site
@@ -91,6 +92,12 @@ class _Sync(Operation):
         self._changes = directive.changes
         part = "" if directive.part is None else f"_{directive.part}"
         self._start = prefix(self.change) + f"{self.change}_{self.table}{part}"
+        self._part = directive.part
+
+    @property
+    def label(self) -> str:
+        part = "" if self._part is None else f", part {self._part}"
+        return super().label + part
 
     def is_online(self, site: Site) -> bool:
         # It may stand in one revision with the columns it is about.
@@ -119,6 +126,12 @@ class CreateSync(_Sync):
         read_forward = reads(self._forward.values(), self._frozen)
         read_backward = reads(self._backward.values(), self._frozen)
         self._refuse_definition(read_forward, read_backward)
+        self._catch_up = None
+        if directive.catch_up is not None:
+            note = names.of("catch_up", self._start.removeprefix("datamigrate_"))
+            self._catch_up = CatchUp(
+                directive.catch_up, self.table, note, f"{self.where}, catch_up="
+            )
         old = (read_forward | self._backward.keys()) - self._forward.keys()
         new = (read_backward | self._forward.keys()) - self._backward.keys()
         self._old, self._new = sorted(old), sorted(new)
@@ -136,7 +149,9 @@ class CreateSync(_Sync):
         return [(self.table, self.schema, [*self._old, *self._new])]
 
     def refuse(self, site: Site) -> None:
-        """Refuse columns that another sync of the table keeps equal to others."""
+        """Refuse columns of another sync of the table, and rows without a key."""
+        if self._catch_up is not None:
+            self._catch_up.refuse(site)
         wanted = self._wanted(site)
         created = [*sync_sql.prepared(wanted), *(s for _, s in wanted.statements())]
         own = sync_reach.of(site.family, self.table, created)
@@ -145,6 +160,16 @@ class CreateSync(_Sync):
             why = sync_reach.clash(own, other)
             if why:
                 raise self._overlap(why, min(triggers))
+
+    def is_online(self, site: Site) -> bool:
+        # The triggers have to be committed before the rows are looked at.
+        left = self._catch_up is not None and not self._is_caught_up(site)
+        return left and site.form == "postgresql"
+
+    def _is_caught_up(self, site: Site) -> bool:
+        there = {name for name, _, _ in _found(site.connection, self.schema)}
+        noted = self._catch_up and self._catch_up.is_noted(site, self.schema)
+        return bool(noted) and there.issuperset(self._names(site.family).values())
 
     def _others(self, site: Site) -> list[dict[str, str]]:
         """Return the triggers of each other sync of the table: their SQL by name."""
@@ -201,7 +226,11 @@ class CreateSync(_Sync):
             elif not sync_sql.is_same(site.family, sql, there[name]):
                 dropped = full_name(site.dialect, name, self.schema)
                 steps += [f"DROP TRIGGER {dropped}", sql]
-        return steps
+        if self._catch_up is None:
+            return steps
+        if self._is_caught_up(site):
+            return [*steps, *self._catch_up.end(site, self.schema)]
+        return [*steps, *self._catch_up.steps(site, self.schema)]
 
     def _triggers(
         self,
@@ -239,6 +268,7 @@ class CreateSync(_Sync):
         return [
             *sync_sql.prepared(wanted),
             *(sync_sql.scripted(family(dialect), s) for _, s in wanted.statements()),
+            *(self._catch_up.offline(dialect) if self._catch_up else ()),
         ]
 
     offline = dict.fromkeys(_FAMILIES, _offline)

@@ -52,7 +52,7 @@ _POSTGRESQL = (
     "datamigrate_backward := ({gave_new}) AND NOT ({gave_old}); ELSE "
     "datamigrate_forward := ({changed_old}) AND NOT ({changed_new}); "
     "datamigrate_backward := ({changed_new}) AND NOT ({changed_old}); END IF; "
-    "IF datamigrate_forward THEN {forward}"
+    "IF datamigrate_forward AND {heard} THEN {forward}"
     "ELSIF datamigrate_backward AND {loud} THEN {backward}"
     "END IF; RETURN NEW; END $datamigrate$"
 )
@@ -63,7 +63,7 @@ _POSTGRESQL_TRIGGER = (
 _MYSQL = (
     "CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW "
     "BEGIN DECLARE datamigrate_forward, datamigrate_backward BOOLEAN; "
-    "SET datamigrate_forward = ({for_new}) AND NOT ({new}); "
+    "SET datamigrate_forward = ({for_new}) AND NOT ({new}) AND {heard}; "
     "SET datamigrate_backward = ({new}) AND NOT ({old}) AND {loud}; "
     "IF datamigrate_forward THEN {forward}"
     "ELSEIF datamigrate_backward THEN {backward}"
@@ -200,6 +200,7 @@ def _function(own: Triggers) -> str:
         changed_old=own.changed(old),
         changed_new=own.changed(new),
         loud=quiet.LOUD["postgresql"],
+        heard=quiet.FORWARD["postgresql"],
         forward=body(own.forward),
         backward=body(own.backward),
     )
@@ -223,6 +224,7 @@ def _on_mysql(own: Triggers) -> list[tuple[str, str]]:
                 for_new=own.gives_new() if event == "insert" else told(old),
                 new=told(new),
                 loud=quiet.LOUD["mysql"],
+                heard=quiet.FORWARD["mysql"],
                 forward=body(own.forward),
                 backward=body(own.backward),
             ),
@@ -238,7 +240,7 @@ def _on_sqlite(own: Triggers) -> list[tuple[str, str]]:
     found = []
     for event, told in (("insert", own.gave), ("update", own.changed)):
         for side, way, other, loud in (
-            ("new", own.forward, own.backward, quiet.LOUD_TRIGGER),
+            ("new", own.forward, own.backward, quiet.FORWARD["sqlite"]),
             ("old", own.backward, own.forward, quiet.LOUD["sqlite"]),
         ):
             sets = ", ".join(f"{own.quoted(c)} = {e}" for c, e in way.sets.items())

@@ -44,6 +44,7 @@ class CreateSyncOp(SyncOp):
         backward: t.Mapping[str, t.Any],
         forward_sql: t.Any,
         backward_sql: t.Any,
+        catch_up: t.Any,
         part: str | None,
         schema: str | None,
         changes: t.Collection[str] | None,
@@ -55,6 +56,7 @@ class CreateSyncOp(SyncOp):
         self.backward = dict(backward)
         self.forward_sql = forward_sql
         self.backward_sql = backward_sql
+        self.catch_up = catch_up
 
     @classmethod
     def create_sync(
@@ -67,6 +69,7 @@ class CreateSyncOp(SyncOp):
         backward: t.Any = None,
         forward_sql: t.Any = None,
         backward_sql: t.Any = None,
+        catch_up: t.Any = None,
         part: str | None = None,
         schema: str | None = None,
     ) -> None:
@@ -102,6 +105,10 @@ class CreateSyncOp(SyncOp):
             ``NEW.column`` is what is written, such as one that makes sure of the row
             they will refer to.
         :param backward_sql: the same before the old columns are set.
+        :param catch_up: an update of the old columns in the rows that were written
+            without them, in the downgrade of a contract. It is run when the triggers
+            are committed, so that no write is missed, a range of the primary key at a
+            time, and sets none of them off. A run that was cut off begins anew.
         :param part: a name for it, where a change has several on a table: columns that
             have nothing to do with each other, of which one statement may write the old
             one and the new one of another.
@@ -117,6 +124,7 @@ class CreateSyncOp(SyncOp):
                 backward=backward or {},
                 forward_sql=forward_sql,
                 backward_sql=backward_sql,
+                catch_up=catch_up,
                 part=part,
                 schema=schema,
                 changes=_changes(operations),
