@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tests.stages.test_scaffold import Columns
 from tests.stages.test_scaffold import Models
+from tests.stages.test_scaffold import ids
 from tests.stages.test_scaffold import models as models
 from tests.stages.test_scaffold import rows
 from tests.stages.test_scaffold import text
@@ -117,10 +118,10 @@ def test_taken_back_to_migrate_both_columns_are_written_again(
 ) -> None:
     old, new = users("nick", case.old), users("handle", case.new)
     models.base(**old)
-    models.scaffold(**new)
+    (filled,) = ids(models.scaffold(**new), "migrate")
     contract = models.app(stage="contract", **new)
     models.run(contract, "upgrade")
-    models.run(contract, "downgrade", "--", "-2")
+    models.run(contract, "downgrade", filled)
     insert(models, 1, handle="it's")
     insert(models, 2, handle="new")
     insert(models, 3, nick="it's")

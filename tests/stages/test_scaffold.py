@@ -102,6 +102,15 @@ def rows(models: Models, table: str) -> list[dict[str, t.Any]]:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def ids(written: list[str], stage: str) -> list[str]:
+    """Return the ids of the revisions of a stage, by their texts."""
+    return [
+        re.findall(r"^revision = '(\w+)'", text, re.M)[0]
+        for text in written
+        if f'stage = "{stage}"' in text
+    ]
+
+
 def listen(models: Models, app: Flask) -> list[str]:
     """Return the schema statements that an app will send."""
     sent: list[str] = []

@@ -50,8 +50,8 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
     """Return the revisions of a change, in their order.
 
     What runs outside of a transaction stands in a revision of its own, since it would
-    run before what the same revision makes. The triggers go before the columns that
-    they name.
+    run before what the same revision makes. What rows may be in the way of comes before
+    the triggers go, and these go before the columns that they name.
 
     :param metadata: of the models.
     :raises AuthoringError: for a table without a primary key.
@@ -90,17 +90,31 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
             (*_imports(every), *([_BACKFILL] if fills else []), *snippets),
         )
     )
-    if synced:
-        resumed = [one for filling in synced for one in filling.resumed]
-        released = [one for filling in synced for one in filling.releases]
-        late = [one for filling in synced for one in filling.late]
+    resumed = [one for filling in synced for one in filling.resumed]
+    compared = (*_imports(frozen), _SNIPPETS)
+    if plan.release:
         # To triggers that are made while a new column has its default, a value like
         # it is none. So, taken back, they come after the default has gone.
-        free = [*resumed, *plan.release, *released, *late]
-        compared = (*_imports(frozen), _SNIPPETS)
-        found.append(Part("contract", "let go", free, blocks, compared))
-    if plan.contract:
-        found.append(Part("contract", "take away", plan.contract))
+        found.append(Part("contract", "go back", resumed, blocks, compared))
+        found.append(Part("contract", "give defaults", plan.release))
+        resumed = []
+    late = {name: code for f in synced for name, code in f.late.items()}
+    found.append(
+        Part(
+            "contract",
+            "fill again",
+            [Written(f"op.backfill({name})", "") for name in late],
+            [*blocks, *late.values()],
+            (*imports, _BACKFILL),
+        )
+    )
+    taken = [*plan.forbid, *plan.contract]
+    if synced:
+        drops = [one for filling in synced for one in filling.drops]
+        free, taken = [*plan.forbid, *resumed, *drops], plan.contract
+        said = (blocks, compared) if resumed else ([], ())
+        found.append(Part("contract", "let go", free, *said))
+    found.append(Part("contract", "take away", taken))
     return [part for part in found if part.operations]
 
 
@@ -176,7 +190,7 @@ class _Filling:
         names = (quoted(str(column.name)) for column in columns)
         return f"{{{', '.join(f'{name}: {of}[{name}]' for name in names)}}}"
 
-    def _sync(self, new: _Columns, old: _Columns, part: str) -> Written:
+    def _sync(self, new: _Columns, old: _Columns, part: str, more: str = "") -> Written:
         schema, name = self.fill.table
         given = {"part": part or None, "schema": schema}
         options = [f"{k}={quoted(v)}" for k, v in given.items() if v is not None]
@@ -185,7 +199,7 @@ class _Filling:
             f"op.create_sync(\n    {quoted(name)},\n"
             f"    change={quoted(self._change)},\n"
             f"    forward={self._some(self._forward, new)},\n"
-            f"    backward={self._some(self._backward, old)},\n{first}"
+            f"    backward={self._some(self._backward, old)},\n{first}{more}"
             + "".join(f"    {option},\n" for option in options)
             + ")"
         )
@@ -194,17 +208,17 @@ class _Filling:
         return Written(lines, back)
 
     @property
-    def resumed(self) -> list[Written]:
-        """The triggers again, on the way back."""
-        return [Written("", self._sync(*group).lines) for group in self._groups()]
+    def drops(self) -> list[Written]:
+        """The end of the triggers."""
+        return [Written(self._sync(*group).back, "") for group in self._groups()]
 
     @property
-    def releases(self) -> list[Written]:
-        """The end of the triggers, and on the way back the values for them."""
-        return [self._release(*group) for group in self._groups()]
+    def resumed(self) -> list[Written]:
+        """The triggers again, on the way back, and the values for them."""
+        return [Written("", self._resumed(*group)) for group in self._groups()]
 
-    def _release(self, new: _Columns, old: _Columns, part: str) -> Written:
-        """Spell the end of some triggers.
+    def _resumed(self, new: _Columns, old: _Columns, part: str) -> str:
+        """Spell how some triggers are made again.
 
         What was written meanwhile is in the new columns alone. A row whose old values
         still come to its new ones keeps them: they may say more. Of a text that became
@@ -216,23 +230,25 @@ class _Filling:
         where = f"\n        {differ[0]}\n    "
         if len(differ) > 1:
             where = f"\n        {_any_of(differ)}\n    "
-        again = (
-            f"op.execute(\n    sa.update({self._table})\n"
-            f"    .where({where})\n    .values({self._some(self._backward, old)})\n)"
+        catch_up = (
+            f"    catch_up=sa.update({self._table})\n"
+            f"    .where({where})\n    .values({self._some(self._backward, old)}),\n"
         )
-        return Written(self._sync(new, old, part).back, again)
+        return self._sync(new, old, part, catch_up).lines
 
     @property
-    def late(self) -> list[Written]:
-        """The default of the rows that were written without a value since the fill."""
+    def late(self) -> dict[str, str]:
+        """The backfill of the rows that were written without a value since the fill.
+
+        They get the default. Nothing takes it back, as little as if the row had been
+        written with it.
+        """
         if self._default is None:
-            return []
-        lines = (
-            f"op.execute(\n    sa.update({self._table})\n"
-            f"    .where({self._is_null(self.fill.new[0])})\n"
-            f"    .values({self._some(self._forward, self.fill.new)})\n)"
-        )
-        return [Written(lines, "")]
+            return {}
+        name = f"fill_{self._table}_again"
+        where = self._is_null(self.fill.new[0])
+        values = self._some(self._forward, self.fill.new)
+        return {name: self._backfill(name, where, values, "    deferred=False,\n")}
 
     @property
     def backfills(self) -> dict[str, str]:
@@ -246,7 +262,8 @@ class _Filling:
                 where = f"\n        {where},\n        {self._of(one.old)}.is_not(None),"
                 where += "\n    "
             values = f"{{{new}: {self._forward}[{new}]}}"
-            found[name] = self._backfill(name, where, values, "    deferred=True,\n")
+            options = "    undo=True,\n    deferred=True,\n"
+            found[name] = self._backfill(name, where, values, options)
         if fill.new:
             values = self._some(self._forward, fill.new)
             if not fill.old:
@@ -270,10 +287,12 @@ class _Filling:
             return "pass"
         return f"op.undo_backfill({name})"
 
-    def _backfill(self, name: str, where: str, values: str, more: str = "") -> str:
+    def _backfill(
+        self, name: str, where: str, values: str, options: str = "    undo=True,\n"
+    ) -> str:
         return (
             f"{name} = Backfill(\n    sa.update({self._table})\n"
-            f"    .where({where})\n    .values({values}),\n    undo=True,\n{more})\n"
+            f"    .where({where})\n    .values({values}),\n{options})\n"
         )
 
     def _differs(self, column: sa.Column[t.Any]) -> str:

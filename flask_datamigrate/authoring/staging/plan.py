@@ -78,8 +78,10 @@ class Plan:
     :param expand: what is added.
     :param online: what is added to tables in use, outside of a transaction.
     :param fills: what is filled, by table.
-    :param release: what is done just before the triggers go.
-    :param contract: what goes, and what is forbidden from then on.
+    :param release: what is done first when no old code is left.
+    :param forbid: what is forbidden from then on. Rows may be in its way, so it comes
+        before the triggers go: until these are mended, old and new stay equal.
+    :param contract: what goes.
     :param renamed: the tables that get another name.
     """
 
@@ -87,15 +89,22 @@ class Plan:
     online: list[MigrateOperation] = dataclasses.field(default_factory=list)
     fills: dict[TableName, Fill] = dataclasses.field(default_factory=dict)
     release: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    forbid: list[MigrateOperation] = dataclasses.field(default_factory=list)
     contract: list[MigrateOperation] = dataclasses.field(default_factory=list)
     renamed: list[Renamed] = dataclasses.field(default_factory=list)
     made: set[TableName] = dataclasses.field(default_factory=set)
     """The tables that the difference makes; nobody uses them yet."""
     heirs: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
     """The columns with a default that take the place of one that goes."""
+    freed: set[str] = dataclasses.field(default_factory=set)
+    """The names of the indexes and constraints that go."""
 
     def fill(self, table: TableName) -> Fill:
         return self.fills.setdefault(table, Fill(table))
+
+    def made_unique(self, name: str, operation: MigrateOperation) -> None:
+        """Add what makes columns unique, behind what has its name until then."""
+        (self.contract if name in self.freed else self.forbid).append(operation)
 
 
 def divide(
@@ -132,6 +141,7 @@ def divide(
     }
     _as_json(listed, connection)
     plan.heirs = defaults.heirs(listed, decide)
+    plan.freed = {_freed(operation) for operation in listed}
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     for table in plan.renamed:
@@ -141,6 +151,7 @@ def divide(
         plan.expand += one.expand
         plan.online += one.online
         plan.release += one.release
+        plan.forbid += one.forbid
         plan.contract += one.contract
     for fill in plan.fills.values():
         if len(fill.new) == 1 and len(fill.old) == 1 and not fill.shadows:
@@ -208,7 +219,7 @@ def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
                 column.name, column.type, nullable=True, comment=column.comment
             )
         if not column.nullable:
-            plan.contract.append(
+            plan.forbid.append(
                 SetNotNullOp(
                     table[1],
                     str(column.name),
@@ -249,7 +260,7 @@ def _alter_column(operation: ops.AlterColumnOp, plan: Plan) -> None:
     if operation.modify_nullable is False:
         column = sa.Column(name, operation.modify_type or operation.existing_type)
         plan.fill((operation.schema, table)).tight.append(column)
-        plan.contract.append(
+        plan.forbid.append(
             SetNotNullOp(
                 table, name, schema=operation.schema, existing_type=column.type
             )
@@ -273,8 +284,11 @@ def _create_index(operation: ops.CreateIndexOp, plan: Plan) -> None:
         unique=operation.unique,
         options=operation.kw,
     )
-    # Rows that are not unique yet may become so when they are filled.
-    (plan.contract if operation.unique else plan.online).append(online)
+    if operation.unique:
+        # Rows that are not unique yet may become so when they are filled.
+        plan.made_unique(online.index_name, online)
+    else:
+        plan.online.append(online)
 
 
 @_STAGES.dispatch_for(ops.DropIndexOp)
@@ -300,14 +314,11 @@ def _create_foreign_key(operation: ops.CreateForeignKeyOp, plan: Plan) -> None:
 @_STAGES.dispatch_for(ops.CreateUniqueConstraintOp)
 def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
     check_named(operation, "unique constraint")
-    plan.contract.append(
-        constraints.unique(
-            str(operation.constraint_name),
-            operation.table_name,
-            list(operation.columns),
-            operation.schema,
-        )
+    name = str(operation.constraint_name)
+    made = constraints.unique(
+        name, operation.table_name, list(operation.columns), operation.schema
     )
+    plan.made_unique(name, made)
 
 
 @_STAGES.dispatch_for(ops.DropConstraintOp)
@@ -337,6 +348,15 @@ def _within(
         last.ops.append(operation)
     else:
         stage.append(ops.ModifyTableOps(name, [operation], schema=schema))
+
+
+def _freed(operation: MigrateOperation) -> str:
+    """Return the name of the index or constraint that goes; "" for all else."""
+    if isinstance(operation, ops.DropIndexOp):
+        return str(operation.index_name)
+    if isinstance(operation, ops.DropConstraintOp):
+        return str(operation.constraint_name)
+    return ""
 
 
 def _is_shorter(old: t.Any, new: t.Any) -> bool:

@@ -41,7 +41,8 @@ class Shadow:
         the kind, the old name and the new one.
     :param expand: what is done first, each on its own.
     :param online: what is added outside of a transaction.
-    :param release: what is done just before the triggers go.
+    :param release: what is done first when no old code is left.
+    :param forbid: what rows may be in the way of, done while the triggers are there.
     :param contract: what is done last.
     """
 
@@ -52,6 +53,7 @@ class Shadow:
     expand: t.Sequence[MigrateOperation]
     online: t.Sequence[MigrateOperation]
     release: t.Sequence[MigrateOperation]
+    forbid: t.Sequence[MigrateOperation]
     contract: t.Sequence[MigrateOperation]
 
     def covers(self, operation: MigrateOperation) -> bool:
@@ -144,12 +146,8 @@ def shadow(
         list(_added(old, new, table)),
         carried.online,
         [] if new.server_default is None else [defaults.given(table, new)],
-        [
-            *carried.contract,
-            *([] if new.nullable else [_not_null(table, new)]),
-            *_without(old),
-            ArchiveColumnOp(table[1], name, schema=schema),
-        ],
+        [*([] if new.nullable else [_not_null(table, new)]), *carried.contract],
+        [*_without(old), ArchiveColumnOp(table[1], name, schema=schema)],
     )
 
 
