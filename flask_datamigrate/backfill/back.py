@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 
 from ..errors import UndoError
+from . import faults
 from . import forgetting
 from . import processes
 from . import signals
@@ -12,6 +14,7 @@ from .claims import Claim
 from .claims import undoing
 from .control import check_begin
 from .indexes.setting_aside import bring_back
+from .patience import patiently
 from .progress import Meter
 from .ranges import BACK
 from .ranges import FORWARD
@@ -25,6 +28,8 @@ from .undo import Kept
 from .undo import side_tables
 from .walk import Walk
 
+T = t.TypeVar("T")
+
 
 def undo(session: Session, task: Task) -> BackfillReport:
     """Restore the old values a backfill kept, in batches.
@@ -33,39 +38,18 @@ def undo(session: Session, task: Task) -> BackfillReport:
     :raises PausedRun: when an operator paused it, now or before.
     """
     with session.errors(task.label, task.name):
-        record = _record(session, task)
-        if record is not None and _was_never_begun(session, record):
-            with session.transactions.transaction() as connection:
-                session.store.move(connection, task.name, State.UNDONE)
-            return session.report(task, BACK)
-        if record is not None and record.state is State.UNDONE:
-            return session.report(task, BACK)
-        if record is None or record.undo_table is None:
-            raise _nothing_kept(session, task, record)
-        check_begin(session, task)
-        log = session.kept(task)
-        if record.undo_table != log.side.name:
-            raise UndoError(
-                "its definition changes other columns, or has another key, than when "
-                "the old values were kept",
-                where=task.label,
-                state=f"Nothing was changed; the old values are in {record.undo_table}",
-                next="Take the edit back, and run the same command again",
-            )
-        _check_back(session, task, log)
-        # Taken first, so that no live run goes forward meanwhile.
-        forward = Claim(session, task.name, task.label, FORWARD)
-        meter = Meter(task.backfill.table.name, task.name, BACK)
-        walk = Walk(session, task, BACK, log.side_key, log.restorer(), meter, log.key)
-        with forward.held(), walk.claim.held() as span:
-            if session.state(task) is State.UNDONE:
-                # By another process, while this one waited for the claim.
-                return session.report(task, BACK)
-            with undoing(walk.claim, task):
-                _restore_all(walk, span, log, meter)
-        report = session.report(task, BACK)
-    signals.backfill_finished.send(task.name, report=report)
-    session.reporter.finished(report)
+        log = patiently(
+            session,
+            task.name,
+            task.label,
+            lambda: _begin(session, task),
+            against=faults.GONE,
+        )
+        is_own = log is not None and _take_back(session, task, log)
+        report = _patiently(session, task, lambda: session.report(task, BACK))
+    if is_own:
+        signals.backfill_finished.send(task.name, report=report)
+        session.reporter.finished(report)
     return report
 
 
@@ -90,20 +74,79 @@ def cancel(session: Session, name: str) -> Record:
                 return session.known(connection, name, label)
 
 
-def _restore_all(walk: Walk, span: Range, log: Kept, meter: Meter) -> None:
-    session, task = walk.session, walk.task
+def _patiently(session: Session, task: Task, step: t.Callable[[], T]) -> T:
+    return patiently(session, task.name, task.label, step)
+
+
+def _begin(session: Session, task: Task) -> Kept | None:
+    """Return what is to be restored; ``None`` when nothing is any more."""
+    record = _record(session, task)
+    if record is not None and _was_never_begun(session, record):
+        with session.transactions.transaction() as connection:
+            session.store.move(connection, task.name, State.UNDONE)
+        return None
+    if record is not None and record.state is State.UNDONE:
+        return None
+    if record is None or record.undo_table is None:
+        raise _nothing_kept(session, task, record)
+    check_begin(session, task)
+    log = session.kept(task)
+    if record.undo_table != log.side.name:
+        raise UndoError(
+            "its definition changes other columns, or has another key, than when "
+            "the old values were kept",
+            where=task.label,
+            state=f"Nothing was changed; the old values are in {record.undo_table}",
+            next="Take the edit back, and run the same command again",
+        )
+    _check_back(session, task, log)
+    return log
+
+
+def _take_back(session: Session, task: Task, log: Kept) -> bool:
+    """Restore everything; tell whether that was not done by another process."""
+    # Taken first, so that no live run goes forward meanwhile.
+    forward = Claim(session, task.name, task.label, FORWARD)
+    meter = Meter(task.backfill.table.name, task.name, BACK)
+    walk = Walk(session, task, BACK, log.side_key, log.restorer(), meter, log.key)
+    with forward.held(), walk.claim.held() as span:
+        if _patiently(session, task, lambda: session.state(task)) is State.UNDONE:
+            # By another process, while this one waited for the claim.
+            return False
+        with undoing(walk.claim, task):
+            span, kept = _patiently(session, task, lambda: _bounded(walk, span, log))
+            meter.know([span], kept)
+            done = walk.sweep(span)
+            _patiently(
+                session, task, lambda: bring_back(walk.claim, task.name, task.label)
+            )
+            _patiently(session, task, lambda: _end(walk, done, log))
+    return True
+
+
+def _bounded(walk: Walk, span: Range, log: Kept) -> tuple[Range, int]:
+    """Freeze the bounds before the first batch; return how many rows are kept too."""
     with walk.claim.transaction() as connection:
         kept = side_tables.count(connection, log.side)
         if span.upper is None:
             span = walk.freeze(connection, span, kept)
-    meter.know([span], kept)
-    span = walk.sweep(span)
-    bring_back(walk.claim, task.name, task.label)
-    with walk.claim.transaction() as connection:
-        values = {} if span.skipped else {"undo_table": None}
-        session.store.move(
-            connection, task.name, State.UNDONE, conflicts=span.skipped, **values
-        )
+    return span, kept
+
+
+def _end(walk: Walk, span: Range, log: Kept) -> None:
+    """Note that everything is restored, and drop what was kept, unless rows are left.
+
+    That may be committed already, by a try that did not hear of it.
+    """
+    session, task = walk.session, walk.task
+    is_new = session.state(task) is not State.UNDONE
+    claim = walk.claim if is_new else session.transactions
+    with claim.transaction() as connection:
+        if is_new:
+            values = {} if span.skipped else {"undo_table": None}
+            session.store.move(
+                connection, task.name, State.UNDONE, conflicts=span.skipped, **values
+            )
         if not span.skipped:
             # Last: on MySQL it commits what came before.
             side_tables.drop(connection, log.side.name, log.side.schema)

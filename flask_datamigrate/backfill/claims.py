@@ -18,6 +18,7 @@ from . import failures
 from . import faults
 from . import processes
 from . import signals
+from .patience import patiently
 from .ranges import Range
 from .reporting import Pause
 from .session import Session
@@ -168,7 +169,14 @@ class Claim:
         """
         holder = Holder(self.session, self._name, self._label)
         while True:
-            span = self._try()
+            # Whoever keeps the rows locked is at the check, which may take long.
+            span = patiently(
+                self.session,
+                self._name,
+                self._label,
+                self._try,
+                against=faults.GONE,
+            )
             if span.owner == self.owner:
                 return span
             holder.wait_for(span)
@@ -255,8 +263,12 @@ def undoing(claim: Claim, task: Task) -> t.Iterator[None]:
     An undo that stops stays ``undoing``: it goes on, or is given up.
     """
     session = claim.session
-    with claim.transaction() as connection:
-        session.store.move(connection, task.name, State.UNDOING)
+
+    def begin() -> None:
+        with claim.transaction() as connection:
+            session.store.move(connection, task.name, State.UNDOING)
+
+    patiently(session, task.name, task.label, begin)
     try:
         with session.errors(task.label):
             yield

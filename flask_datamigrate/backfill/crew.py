@@ -128,6 +128,9 @@ class Crew:
 
     def fail(self, error: BaseException) -> None:
         """Take in why a worker stopped, and stop the others after their batch."""
+        if self.has_finished and isinstance(error, InterruptedRun):
+            # It was stopped because nothing is left to do.
+            return
         with self._session.telling:
             first = self._error
             stopped = isinstance(first, InterruptedRun)

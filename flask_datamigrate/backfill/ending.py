@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ..counting import counted
 from . import estimates
+from . import processes
 from . import signals
 from . import verify
 from .indexes.setting_aside import bring_back
@@ -63,6 +64,7 @@ class Ending:
         self._task = task
         self._rounds = 0
         self._left_before: int | None = None
+        self._is_ending = False
 
     def reached(self, walk: Walk) -> bool:
         """Sweep, verify and finish; return ``False`` when there is more to walk."""
@@ -91,6 +93,7 @@ class Ending:
                     connection, task.backfill, walk.key, left, skipped, task.label
                 )
                 # With the check, under one claim: a long one outlives the lease.
+                self._is_ending = True
                 store.move(connection, task.name, State.FINISHED)
                 return True
             # Rows came in behind a cursor, under keys it had passed. The walk begins
@@ -101,6 +104,16 @@ class Ending:
             store.ranges.begin_anew(connection, task.name, FORWARD)
             store.refusals.reopen(connection, task.name)
             return False
+
+    def is_own(self, connection: sa.Connection) -> bool:
+        """Tell whether a finished backfill was finished by this process after all.
+
+        The answer to the commit may have been lost with the connection.
+        """
+        if not self._is_ending:
+            return False
+        last = self._session.store.events.of(connection, self._task.name)[-1]
+        return processes.is_own(last.runner)
 
     def _is_extended(self, connection: sa.Connection, walk: Walk) -> bool:
         """Take in the rows behind the last bound; tell whether there are any."""

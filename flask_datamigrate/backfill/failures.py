@@ -182,6 +182,20 @@ def stopped(task: Task, span: Range | Total) -> InterruptedRun:
     )
 
 
+def stopped_waiting(label: str, fault: faults.Fault) -> InterruptedRun:
+    """Say that it was asked to stop while it waited for the database.
+
+    :param label: how errors name the backfill.
+    :param fault: what it waited to end.
+    """
+    return InterruptedRun(
+        f"stopped while {fault.meaning}",
+        where=label,
+        state="What was committed before is saved",
+        next="Run the same command again to go on from there",
+    )
+
+
 def paused(task: Task, by: str, span: Range | None = None) -> PausedRun:
     """Say that an operator has paused the backfill.
 

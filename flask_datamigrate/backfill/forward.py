@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import signals
 from .control import check_begin
 from .crew import Crew
+from .patience import patiently
 from .ranges import FORWARD
 from .registration import register
 from .reporting import BackfillReport
@@ -27,7 +28,12 @@ def run(session: Session, task: Task, workers: int | None = None) -> BackfillRep
         check_begin(session, task)
         crew = Crew(session, task, workers or task.backfill.workers)
         sample = crew.run()
-        report = session.report(task, FORWARD, sample)
+        report = patiently(
+            session,
+            task.name,
+            task.label,
+            lambda: session.report(task, FORWARD, sample),
+        )
     if crew.has_finished:
         signals.backfill_finished.send(task.name, report=report)
     session.reporter.finished(report)

@@ -26,6 +26,11 @@ def describe(tag: str) -> str:
     return f"process {pid} on {place.partition('/')[0]}"
 
 
+def is_own(tag: str) -> bool:
+    """Tell whether a name tag is one of this process."""
+    return tag.rpartition(":")[0] == name_tag().rpartition(":")[0]
+
+
 def is_dead(tag: str) -> bool:
     """Tell whether the process of a name tag is known to be gone.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 import typing as t
 
@@ -18,6 +17,7 @@ from . import processes
 from .claims import Holder
 from .division import Divider
 from .indexes.setting_aside import put_aside
+from .patience import patiently
 from .ranges import FIRST
 from .ranges import FORWARD
 from .ranges import Range
@@ -89,7 +89,8 @@ class Worker:
 
     def _step(self) -> bool:
         """Do the next thing; tell whether the backfill is finished."""
-        ranges, span = self._next_with_retries()
+        task = self._task
+        ranges, span = patiently(self._session, task.name, task.label, self._next)
         self.has_range = span is not None
         if ranges is None:
             return True
@@ -105,7 +106,7 @@ class Worker:
             if self._crew.sole is not None:
                 raise
             self._session.reporter.noted(
-                f"{self._task.name}: another process has taken over what this one had; "
+                f"{task.name}: another process has taken over what this one had; "
                 "going on with what is free"
             )
             return False
@@ -140,25 +141,6 @@ class Worker:
             return True
         return False
 
-    def _next_with_retries(self) -> tuple[list[Range] | None, Range | None]:
-        session = self._session
-        deadline = time.monotonic() + session.settings.retry_seconds
-        pause = _SHORTEST_PAUSE
-        while True:
-            try:
-                return self._next()
-            except exc.DBAPIError as error:
-                fault = faults.classify(error)
-                if fault in faults.GONE:
-                    session.transactions.lost()
-                if not session.transactions.retries or fault not in faults.RETRIED:
-                    raise
-                if time.monotonic() > deadline:
-                    raise
-                session.reporter.noted(f"{self._task.name}: {fault.meaning}")
-            session.stop.wait(random.uniform(pause / 2, pause))
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
     def _next(self) -> tuple[list[Range] | None, Range | None]:
         """Give back the range it has, and take the next one.
 
@@ -176,6 +158,8 @@ class Worker:
             record = session.known(connection, task.name, task.label)
             claim.give_back(connection)
             if record.state is State.FINISHED:
+                if self._crew.ending.is_own(connection):
+                    self._crew.finish()
                 return None, None
             self._check(record)
             claim.open(connection)
@@ -206,7 +190,9 @@ class Worker:
             if record is None or record.state is not State.VERIFYING:
                 return []
             ranges = store.ranges.all(connection, task.name, FORWARD)
-        return ranges if ranges and ranges[FIRST].is_held else []
+        # Its own it may still have when it lost the connection at the check.
+        others = [r for r in ranges[:1] if r.owner != self._walk.claim.owner]
+        return ranges if others and others[0].is_held else []
 
     def _check(self, record: Record) -> None:
         """Refuse to go on with what others have ended."""
