@@ -20,14 +20,34 @@ def _number(value: t.Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+MOST_ROWS = 10_000_000
+"""The most rows of one batch: already one of these holds its locks for minutes."""
+
+MOST_SECONDS = 1_000_000
+"""Eleven days. The databases keep some in milliseconds, as numbers of 32 bits."""
+
+
 def positive(value: t.Any) -> bool:
-    """Tell whether it is a number above 0."""
-    return _number(value) and value > 0
+    """Tell whether it is a number of seconds above 0."""
+    return _number(value) and 0 < value <= MOST_SECONDS
+
+
+def limit(value: t.Any) -> bool:
+    """Tell whether it limits statements, or is ``None``.
+
+    Less than a millisecond is 0 for the databases, which takes the limit away.
+    """
+    return value is None or (positive(value) and value >= 0.001)
 
 
 def not_negative(value: t.Any) -> bool:
-    """Tell whether it is a number of 0 or more."""
-    return _number(value) and value >= 0
+    """Tell whether it is a number of seconds, or none of them."""
+    return _number(value) and 0 <= value <= MOST_SECONDS
+
+
+def rows(value: t.Any) -> bool:
+    """Tell whether it is a number of rows that one batch may have."""
+    return count(value) and value <= MOST_ROWS
 
 
 def count(value: t.Any) -> bool:

@@ -47,7 +47,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "target_seconds",
         0.05,
-        "a number of seconds above 0",
+        "a number of seconds above 0, at most 1,000,000",
         accepted.positive,
         "How long one batch should take, in seconds. The size of the batches follows "
         "the measured rate to hold it, so no row stays locked for much longer.",
@@ -55,16 +55,16 @@ KEYS: tuple[Key, ...] = (
     Key(
         "batch_size",
         1000,
-        "a whole number of rows, at least 1",
-        accepted.count,
+        "a whole number of rows from 1 to 10,000,000",
+        accepted.rows,
         "The rows in the first batch of a backfill that does not name its own "
         "`batch_size`. The pace takes over from there.",
     ),
     Key(
         "max_batch_size",
         100_000,
-        "a whole number of rows, at least 1",
-        accepted.count,
+        "a whole number of rows from 1 to 10,000,000",
+        accepted.rows,
         "The most rows one batch may hold, however fast the database is.",
     ),
     Key(
@@ -95,7 +95,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "lock_wait",
         3600,
-        "a number of seconds, 0 or more",
+        "a number of seconds from 0 to 1,000,000",
         accepted.not_negative,
         "How long, in seconds, `flask db upgrade` waits for another upgrade to end "
         "when `--wait` is not given.",
@@ -103,7 +103,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "lease_seconds",
         30,
-        "a number of seconds above 0",
+        "a number of seconds above 0, at most 1,000,000",
         accepted.positive,
         "How long, in seconds, a runner that no longer reports is still taken for "
         "alive. A process that died on this host is noticed at once.",
@@ -111,7 +111,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "poll_seconds",
         1,
-        "a number of seconds, 0 or more",
+        "a number of seconds from 0 to 1,000,000",
         accepted.not_negative,
         "How often, in seconds, a running backfill looks whether an operator asked it "
         "to pause or to change its pace; 0 looks before every batch.",
@@ -137,7 +137,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "max_lag",
         None,
-        "None, or a number of seconds above 0",
+        "None, or a number of seconds above 0, at most 1,000,000",
         lambda value: value is None or accepted.positive(value),
         "The most seconds a replica may be behind for a batch to begin. PostgreSQL "
         "is asked for it (`replay_lag` of pg_stat_replication, which takes the right "
@@ -158,7 +158,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "row_lock_timeout",
         5,
-        "a number of seconds above 0",
+        "a number of seconds above 0, at most 1,000,000",
         accepted.positive,
         "How long, in seconds, a batch waits for a row that somebody else holds "
         "before it is rolled back, made smaller and tried again.",
@@ -166,8 +166,8 @@ KEYS: tuple[Key, ...] = (
     Key(
         "statement_timeout",
         None,
-        "None, or a number of seconds above 0",
-        lambda value: value is None or accepted.positive(value),
+        "None, or a number of seconds from 0.001 to 1,000,000",
+        accepted.limit,
         "How long, in seconds, one statement of a batch may take before it is stopped, "
         "and the batch made smaller and tried again; None leaves that to the server. "
         "Checks and counts are not limited. MySQL limits queries alone by it (MariaDB "
@@ -176,7 +176,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "retry_seconds",
         120,
-        "a number of seconds, 0 or more",
+        "a number of seconds from 0 to 1,000,000",
         accepted.not_negative,
         "How long, in seconds, one batch is tried again after deadlocks, lock "
         "timeouts and lost connections before the backfill is failed.",
@@ -184,7 +184,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "ddl_lock_timeout",
         1,
-        "a number of seconds above 0",
+        "a number of seconds above 0, at most 1,000,000",
         accepted.positive,
         "How long, in seconds, a statement that changes the schema may wait for its "
         "lock before it gives way: whoever comes after it in the queue waits as long. "
@@ -193,7 +193,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "ddl_retry_seconds",
         120,
-        "a number of seconds, 0 or more",
+        "a number of seconds from 0 to 1,000,000",
         accepted.not_negative,
         "How long, in seconds, a schema change that did not get its lock is tried "
         "again, with growing random pauses, before it fails and names who holds it.",
@@ -210,7 +210,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "stage_ttl",
         5,
-        "a number of seconds, 0 or more",
+        "a number of seconds from 0 to 1,000,000",
         accepted.not_negative,
         "How long, in seconds, a process goes by what it last heard of the staged "
         "changes before `reads_new` asks the database again.",
@@ -227,7 +227,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "heartbeat",
         None,
-        "a number of seconds above 0, or None",
+        "None, or a number of seconds above 0, at most 1,000,000",
         lambda value: value is None or accepted.positive(value),
         "How often, in seconds, a process that has served a request says that it is "
         "alive, and at which stages its code is. `flask db upgrade` holds the contract "
@@ -245,7 +245,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "log_seconds",
         5,
-        "a number of seconds above 0",
+        "a number of seconds above 0, at most 1,000,000",
         accepted.positive,
         "How often, in seconds, progress is logged when there is no terminal.",
     ),

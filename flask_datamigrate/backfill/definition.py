@@ -8,6 +8,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from .. import accepted
 from .. import expressions
 from .. import typing_rules
 from ..errors import DefinitionError
@@ -160,12 +161,10 @@ class Backfill:
     ) -> None:
         table = self.job.table
         where = f"{self.job.kind} backfill of table {table.name}"
-        if batch_size is not None and (
-            not isinstance(batch_size, int) or batch_size < 1
-        ):
+        if batch_size is not None and not accepted.rows(batch_size):
             raise DefinitionError(
-                f"batch_size is {batch_size!r}, but must be a whole number of rows, "
-                "at least 1",
+                f"batch_size is {batch_size!r}, but must be a whole number of rows "
+                f"from 1 to {accepted.MOST_ROWS:,}",
                 where=where,
             )
         headcount.check(workers, where)

@@ -9,15 +9,12 @@ import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..accepted import MOST_ROWS
 from ..backfill.states import State
 from .answers import live
 from .options import directory_option
 
 _NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
-
-
-_MOST_ROWS = 2**31 - 1
-"""What an INTEGER of every database holds."""
 
 _DAY = 86_400
 
@@ -92,7 +89,7 @@ def resume(directory: str | None, run_now: bool, names: tuple[str, ...]) -> None
 @directory_option
 @click.option(
     "--batch-size",
-    type=click.IntRange(1, _MOST_ROWS),
+    type=click.IntRange(1, MOST_ROWS),
     metavar="ROWS",
     help="The most rows a batch may have.",
 )

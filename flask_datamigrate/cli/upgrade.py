@@ -8,6 +8,7 @@ import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..accepted import MOST_SECONDS
 from ..errors import GateError
 from ..settings import STAGES
 from ..settings import Stage
@@ -21,7 +22,7 @@ if t.TYPE_CHECKING:
 
 _WAIT = click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, MOST_SECONDS),
     metavar="SECONDS",
     help="How long to wait for another upgrade that is running. "
     "Default: DATAMIGRATE_LOCK_WAIT.",

@@ -50,7 +50,12 @@ def one_message(ran: Ran, *parts: str, code: int = 1) -> None:
             ["no configuration key DATAMIGRATE_BACKFILL", "DATAMIGRATE_BACKFILLS?"],
         ),
         ("DATAMIGRATE_LOCK", "table", ["DATAMIGRATE_LOCK is 'table'", '"session" or']),
-        ("DATAMIGRATE_BATCH_SIZE", "0", ["DATAMIGRATE_BATCH_SIZE is 0", "at least 1"]),
+        ("DATAMIGRATE_BATCH_SIZE", "0", ["DATAMIGRATE_BATCH_SIZE is 0", "from 1 to"]),
+        (
+            "DATAMIGRATE_MAX_BATCH_SIZE",
+            "1000000000000",
+            ["DATAMIGRATE_MAX_BATCH_SIZE is 1000000000000", "from 1 to 10,000,000"],
+        ),
         ("DATAMIGRATE_LOCK_WAIT", "-1", ["DATAMIGRATE_LOCK_WAIT is -1"]),
     ],
 )
