@@ -9,6 +9,7 @@ from ..counting import counted
 from ..errors import BackfillError
 from ..errors import EditedError
 from . import failures
+from . import left_alone
 from . import preconditions
 from .fingerprint import fingerprint
 from .ranges import FORWARD
@@ -157,7 +158,16 @@ def _restart(
     *,
     applied: bool,
 ) -> None:
-    """Begin anew what was taken back, or given up."""
+    """Begin anew what was taken back, or given up.
+
+    :raises BackfillError: when values of rows that an undo left alone would be lost.
+    """
+    again = left_alone.run_command(task, record) if applied else "flask db upgrade"
+    refusal = left_alone.would_lose(task, record, task.label, again)
+    if refusal is not None:
+        raise refusal
+    if left_alone.is_met_again(task, record):
+        session.reporter.noted(f"{task.name}: {left_alone.once_more(record)}")
     changed = session.store.ranges.total(connection, task.name, FORWARD).changed
     if record.state is State.CANCELLED and changed and not task.backfill.job.repeatable:
         session.reporter.noted(

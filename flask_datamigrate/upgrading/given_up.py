@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backfill import left_alone
 from ..backfill.states import State
 from ..counting import counted
 from ..errors import BackfillError
@@ -16,16 +17,7 @@ def check_revivable(entry: Entry, anew: bool) -> None:
     assert entry.record is not None
     name, changed = entry.name, entry.total.changed
     if entry.state is State.UNDONE:
-        if entry.record.undo_table is not None:
-            raise BackfillError(
-                f"{counted(entry.record.conflicts, 'row')} could not be restored, "
-                f"whose old values are in {entry.record.undo_table}; beginning anew "
-                "would lose them",
-                where=entry.label,
-                state="Nothing was changed",
-                next=f"When they are not needed: flask db data forget {name}, and "
-                "the same command again",
-            )
+        _check_left_alone(entry, anew)
         return
     if entry.record.undo_table is not None:
         undo = f"flask db data undo {name}"
@@ -46,6 +38,22 @@ def check_revivable(entry: Entry, anew: bool) -> None:
             where=entry.label,
             state="Nothing was changed by this run",
             next=f"If that is meant: flask db data run --anew {name}",
+        )
+
+
+def _check_left_alone(entry: Entry, anew: bool) -> None:
+    """Refuse to begin anew for the sake of rows that an undo could not restore."""
+    assert entry.record is not None
+    command = left_alone.run_command(entry.task, entry.record)
+    refusal = left_alone.would_lose(entry.task, entry.record, entry.label, command)
+    if refusal is not None:
+        raise refusal
+    if left_alone.is_met_again(entry.task, entry.record) and not anew:
+        raise BackfillError(
+            left_alone.once_more(entry.record),
+            where=entry.label,
+            state="Nothing was changed by this run",
+            next=f"If that is meant, or they were put right by hand: {command}",
         )
 
 
