@@ -52,6 +52,9 @@ class DataMigrateError(CommandError):
     exit_code: t.ClassVar[int] = 1
     """The exit code of a command that ends with this error."""
 
+    not_run: tuple[str, ...] = ()
+    """The backfills of the same command whose turn did not come."""
+
     def __init__(
         self, what: str, *, where: str = "", state: str = "", next: str = ""
     ) -> None:
@@ -59,8 +62,18 @@ class DataMigrateError(CommandError):
         self.where = where
         self.state = state
         self.next = next
-        head = f"{where}: {what}" if where else what
-        super().__init__(" ".join(_sentence(s) for s in (head, state, next) if s))
+        super().__init__(self._said())
+
+    def add_state(self, *sentences: str) -> None:
+        """Say more about the state of the data."""
+        said = [_sentence(s) for s in (self.state, *sentences) if s]
+        self.state = " ".join(said)
+        self.args = (self._said(),)
+
+    def _said(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        parts = (head, self.state, self.next)
+        return " ".join(_sentence(part) for part in parts if part)
 
 
 class ConfigError(DataMigrateError):

@@ -65,7 +65,8 @@ def errors(as_json: bool) -> t.Iterator[None]:
     except CommandError as error:
         if as_json:
             parts = ("what", "where", "state", "next")
-            values = {part: getattr(error, part, "") for part in parts}
+            values: dict[str, t.Any] = {p: getattr(error, p, "") for p in parts}
             values["what"] = values["what"] or str(error)
+            values["not_run"] = getattr(error, "not_run", ())
             write("error", exit_code=getattr(error, "exit_code", 1), **values)
         raise

@@ -55,6 +55,10 @@ def run(
     finished. The app may go on serving meanwhile. Ctrl-C stops after the batch at
     hand; the same command goes on from there.
 
+    They run in the order of their revisions. One that fails keeps those after it from
+    their turn, since they may rely on it, and the message names them. One that is
+    paused, or has left rows out, keeps none.
+
     On PostgreSQL, MySQL and MariaDB several processes, on several hosts, may run this
     at once: they share the work, and take over what one leaves that dies.
 

@@ -16,6 +16,7 @@ from ..backfill.states import STARTABLE
 from ..backfill.states import State
 from ..errors import BackfillError
 from ..errors import ClaimedError
+from ..errors import DataMigrateError
 from ..errors import PausedRun
 from ..errors import UndoError
 from ..errors import VerificationError
@@ -44,6 +45,9 @@ def run(
 ) -> list[BackfillReport]:
     """Run the named backfills, or all that wait; pass over finished ones.
 
+    They run in the order of their revisions, whatever the order of the names; one that
+    fails ends it, since those after it may rely on it.
+
     One that was given up, or undone while its revision is applied, is run anew when it
     is named. One that no file defines any more is passed over and reported at the end,
     unless it is named.
@@ -58,11 +62,11 @@ def run(
         revision was taken back, or not applied yet, and whose rows are therefore
         not to be changed now; for one that was given up after it had changed rows.
     """
-    to_run = (
+    to_run = [
         entry
         for entry in chosen(directory, names)
         if _is_to_run(entry, names_it(names, entry), anew)
-    )
+    ]
     return _run_each(to_run, names, reporter, stop, until, workers)
 
 
@@ -215,7 +219,7 @@ def _cancel_when_free(runner: Runner, entry: Entry) -> None:
 
 
 def _run_each(
-    entries: t.Iterable[Entry],
+    entries: t.Sequence[Entry],
     names: t.Sequence[str],
     reporter: Reporter,
     stop: threading.Event,
@@ -225,12 +229,12 @@ def _run_each(
     """Run backfills in turn; one that is paused does not keep the others.
 
     :param names: those that the operator asked for.
-
     :raises PausedRun: at the end, when some were.
+    :raises DataMigrateError: for the first that fails, with what became of the others.
     """
     reports: list[BackfillReport] = []
     left: list[PausedRun] = []
-    for entry in entries:
+    for number, entry in enumerate(entries, start=1):
         if entry.task is None and not names_it(names, entry):
             lost = _undefined(entry)
             left.append(
@@ -244,6 +248,9 @@ def _run_each(
                 reports.append(runner.run(_defined(entry), workers))
         except PausedRun as error:
             left.append(error)
+        except DataMigrateError as error:
+            _tell_of_others(error, left, entries[number:])
+            raise
         else:
             if not entry.applied:
                 reporter.noted(
@@ -296,6 +303,24 @@ def _left(errors: list[PausedRun]) -> PausedRun:
         where=f"{len(errors)} backfills are left",
         state="Everything is saved",
         next="See flask db data status",
+    )
+
+
+def _tell_of_others(
+    error: DataMigrateError, left: list[PausedRun], after: t.Sequence[Entry]
+) -> None:
+    """Say in the error of one backfill what became of those beside it.
+
+    :param left: of those before it, what keeps them from their end.
+    :param after: those whose turn did not come.
+    """
+    error.not_run = tuple(entry.name for entry in after)
+    before = "; ".join(f"{e.where}: {e.what}" for e in left)
+    error.add_state(
+        f"Left before it: {before}" if before else "",
+        f"Not run, since they come after it: {', '.join(error.not_run)}"
+        if after
+        else "",
     )
 
 
