@@ -39,6 +39,7 @@ def begin(walk: Walk, span: Range, log: Kept | None) -> Range:
             log.create(connection)
             session.store.update(connection, task.name, undo_table=log.side.name)
     with walk.claim.transaction() as connection:
+        verify.try_out(connection, task.backfill, task.label)
         count, exact = estimates.rows(connection, task.backfill.table)
         span = walk.freeze(connection, span, count)
         session.store.update(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.ext.compiler import compiles
 
 from ..errors import VerificationError
+from . import faults
 from . import vain
 from .definition import Backfill
 from .jobs import Rows
@@ -125,29 +128,90 @@ def check(
                 f"{next}; what was edited needs flask db data accept. Then run the "
                 "same command again",
             )
-    elif callable(verify):
-        try:
-            wrong = verify(connection)
-        except exc.DBAPIError:
-            raise
-        except (Exception, SystemExit) as error:
-            wrong = f"it raised {type(error).__name__}: {error}"
+    elif verify is not True and verify is not False:
+        wrong = _asked(connection, verify, label, done)
         if wrong:
             raise VerificationError(
-                f"its check says: {wrong}",
+                wrong,
                 where=label,
                 state=done,
                 next="Mend the data or the check, and run the same command again",
             )
-    elif isinstance(verify, sa.Select | sa.TextClause):
-        value = connection.execute(verify).scalar()
-        if value != 0:
-            raise VerificationError(
-                f"its check returned {value!r}, and must return 0",
-                where=label,
-                state=done,
-                next="Mend the data or the check, and run the same command again",
-            )
+
+
+def _asked(
+    connection: sa.Connection, verify: t.Any, label: str, done: str
+) -> str | None:
+    """Return what a backfill's own check finds wrong.
+
+    :raises VerificationError: when the check itself is refused; what passes by itself,
+        as a lost connection, is raised as it is.
+    """
+    try:
+        if not callable(verify):
+            value = connection.execute(verify).scalar()
+            wrong = f"its check returned {value!r}, and must return 0"
+            return None if value == 0 else wrong
+        found = verify(connection)
+        return f"its check says: {found}" if found else None
+    except exc.DBAPIError as error:
+        fault = faults.classify(error)
+        if fault in faults.RETRIED:
+            raise
+        what = f"{fault.meaning}: {faults.message(error)}"
+        raise _broken(what, label, done) from error
+    except exc.SQLAlchemyError as error:
+        raise _broken(str(error).splitlines()[0], label, done) from error
+    except (Exception, SystemExit) as error:
+        return f"its check says: it raised {type(error).__name__}: {error}"
+
+
+def try_out(connection: sa.Connection, backfill: Backfill, label: str) -> None:
+    """Refuse a check that cannot be made, before the first row is changed.
+
+    :param label: how the error names the backfill.
+    :raises VerificationError: when the database does not understand its statement.
+    """
+    verify = backfill.verify
+    if not isinstance(verify, sa.Select | sa.TextClause):
+        return
+    if isinstance(verify, sa.TextClause) and not _ONE_QUERY.match(verify.text):
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(_Explain(verify))
+    except exc.DBAPIError as error:
+        if faults.classify(error) is faults.Fault.STATEMENT:
+            what = f"{faults.Fault.STATEMENT.meaning}: {faults.message(error)}"
+            raise _broken(what, label, "No row was changed") from error
+        if faults.classify(error) in faults.RETRIED:
+            raise
+
+
+_ONE_QUERY = re.compile(r"\s*(SELECT|WITH)\b[^;]*;?\s*\Z", re.IGNORECASE)
+
+
+class _Explain(sa.Executable, sa.ClauseElement):
+    """A query that the database is to plan, and not to run."""
+
+    inherit_cache = False
+
+    def __init__(self, query: sa.Select[t.Any] | sa.TextClause) -> None:
+        self.query = query
+
+
+@compiles(_Explain)
+def _explain(element: _Explain, compiler: t.Any, **options: t.Any) -> str:
+    return f"EXPLAIN {compiler.process(element.query, **options)}"
+
+
+def _broken(what: str, label: str, state: str) -> VerificationError:
+    return VerificationError(
+        f"its check (verify=) could not be made: {what}",
+        where=label,
+        state=state,
+        next="Mend verify=, and run the same command again",
+    )
 
 
 def _still(count: int) -> str:

@@ -101,6 +101,8 @@ def test_a_statement_must_return_0(database: Database, kind: str) -> None:
         engine.run(first_names(table, verify=wrong))
 
     assert engine.record().state.value == "failed"
+    with pytest.raises(errors.VerificationError, match="returned None"):
+        engine.run(first_names(table, verify=sa.select(sa.null())))
     assert engine.run(first_names(table, verify=right)).state == "finished"
 
 
@@ -138,11 +140,44 @@ def test_a_check_that_fails_itself_is_an_error_and_no_traceback(
         engine.run(first_names(table, verify=ending))
     assert engine.record().state.value == "failed"
 
-    with pytest.raises(errors.DatabaseError, match="no_such_table"):
-        engine.run(first_names(table, verify=sa.text("SELECT 1 FROM no_such_table")))
-    assert engine.record().state.value == "failed"
+    def refused(connection: sa.Connection) -> t.Any:
+        return connection.execute(sa.text("SELECT 1 FROM no_such_table")).scalar()
+
+    def unread(connection: sa.Connection) -> t.Any:
+        return connection.execute(sa.text("SELECT :missing")).scalar()
+
+    for check in (refused, unread):
+        with pytest.raises(errors.VerificationError, match="could not be made") as told:
+            engine.run(first_names(table, verify=check))
+        assert engine.record().state.value == "failed"
+        assert (
+            "Every row was visited and what was changed is committed. Mend verify=, and"
+        ) in str(told.value)
 
     assert engine.run(first_names(table)).state == "finished"
+
+
+@pytest.mark.parametrize("kind", ["select", "text"])
+def test_a_statement_that_cannot_be_run_is_told_before_the_first_row(
+    database: Database, kind: str
+) -> None:
+    table = people(database)
+    engine = Engine(database)
+    gone = sa.table("no_such_table", sa.column("n"))
+    broken: t.Any = sa.select(sa.func.count()).where(gone.c.n > 3)
+    if kind == "text":
+        broken = sa.text("SELECT 1 FROM no_such_table WHERE n > :n").bindparams(n=3)
+
+    with pytest.raises(errors.VerificationError, match="no_such_table") as caught:
+        engine.run(first_names(table, verify=broken))
+
+    assert "its check (verify=) could not be made: the database refused" in (
+        str(caught.value)
+    )
+    assert "No row was changed. Mend verify=, and run" in str(caught.value)
+    assert set(contents(database, table, "first")) == {(None,)}
+    right = sa.select(sa.func.count()).select_from(table).where(table.c.id > 99)
+    assert engine.run(first_names(table, verify=right)).state == "finished"
 
 
 def test_rows_a_transform_leaves_do_not_count_as_left_over(database: Database) -> None:
