@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
+import sqlite3
 import typing as t
 
 import pytest
@@ -163,6 +166,58 @@ def test_one_that_another_backfill_has_dropped_is_named(database: Database) -> N
     with Engine(database).runner() as runner:
         with pytest.raises(errors.BackfillError, match=f"set aside by .* {REVISION}"):
             runner.run(Task(plus_one(undo=False), "other", None))
+
+
+@contextlib.contextmanager
+def undroppable(database: Database) -> t.Iterator[sa.Engine]:
+    """Let no index be dropped in a block, nor by the engine it gets."""
+    engine = database.engine(poolclass=sa.NullPool)
+    if database.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def connected(raw: t.Any, record: t.Any) -> None:
+            refused = {sqlite3.SQLITE_DROP_INDEX: sqlite3.SQLITE_DENY}
+            raw.set_authorizer(lambda what, *_: refused.get(what, sqlite3.SQLITE_OK))
+
+        yield engine
+    elif database.name == "mysql":
+        # The lock of a reader's transaction.
+        with database.engine(poolclass=sa.NullPool).connect() as reader:
+            reader.execute(sa.select(USERS.c.id)).all()
+            yield engine
+    else:
+        database.execute(
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not now'; END $$"
+        )
+        database.execute(
+            "CREATE EVENT TRIGGER refusing ON ddl_command_start "
+            "WHEN TAG IN ('DROP INDEX') EXECUTE FUNCTION refuse()"
+        )
+        try:
+            yield engine
+        finally:
+            database.execute("DROP EVENT TRIGGER refusing")
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index.*")
+def test_one_that_could_not_be_dropped_is_not_said_to_be_aside(
+    database: Database,
+) -> None:
+    before = users(database)
+    config = {"ddl_lock_timeout": 1, "ddl_retry_seconds": 0}
+
+    with undroppable(database) as sa_engine:
+        engine = Engine(database, sa_engine=sa_engine, config=config)
+        with pytest.raises(errors.BackfillError, match="index ix Odd: ") as caught:
+            engine.run(plus_one())
+
+    if database.name == "mysql":
+        assert re.search(r"It is held by pid \d+ \(", str(caught.value))
+    assert aside(database) == []
+    assert definitions(database) == before
+    Engine(database).run(plus_one())
+    assert definitions(database) == before
 
 
 DROP_OR_MAKE = (

@@ -15,6 +15,9 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ...blockers import Blocker
+from ...blockers import Watch
+from ...blockers import named
 from ...counting import counted
 from ...dialects import family
 from ...errors import BackfillError
@@ -57,11 +60,25 @@ def put_aside(claim: Claim, task: Task) -> None:
             session.store.events.happened(
                 connection, task.name, "index", f"set aside {', '.join(new)}"
             )
-    for name in names:
-        if name in there:
-            _do(claim, task.label, name, [there[name].drop])
+    try:
+        for name in names:
+            if name in there:
+                _do(claim, task.label, name, [there[name].drop])
+    except BackfillError:
+        _forget_those_there(claim, task)
+        raise
     if new:
         session.reporter.noted(f"{task.name}: set aside {_counted(new)}")
+
+
+def _forget_those_there(claim: Claim, task: Task) -> None:
+    """Take out of the records what could not be dropped, and is still whole."""
+    records = claim.session.store.indexes
+    with contextlib.suppress(exc.SQLAlchemyError), claim.transaction() as connection:
+        there = catalog.find(connection, task.backfill.changed_table)
+        for record in records.all(connection, task.name):
+            if record.name in there and there[record.name].valid:
+                records.remove(connection, record)
 
 
 def bring_back(claim: Claim, name: str, label: str) -> None:
@@ -162,14 +179,17 @@ def _do(claim: Claim, label: str, name: str, statements: t.Sequence[str]) -> Non
     :raises BackfillError: when the database refuses it.
     """
     until = time.monotonic() + claim.session.settings.ddl_retry_seconds
+    way = _WAYS[family(claim.session.transactions.dialect)]
     while True:
+        holders: list[Blocker] = []
         try:
-            return _WAYS[family(claim.session.transactions.dialect)](claim, statements)
+            return way(claim, statements, holders)
         except exc.DBAPIError as error:
             fault = faults.classify(error)
             if fault not in faults.RETRIED or time.monotonic() > until:
+                who = f". {named(holders)}" if fault is faults.Fault.LOCKED else ""
                 raise BackfillError(
-                    f"index {name}: {fault.meaning}: {faults.message(error)}",
+                    f"index {name}: {fault.meaning}: {faults.message(error)}{who}",
                     where=label,
                     next=fault.again,
                 ) from error
@@ -177,17 +197,19 @@ def _do(claim: Claim, label: str, name: str, statements: t.Sequence[str]) -> Non
         claim.keep()
 
 
-def _inside(claim: Claim, statements: t.Sequence[str]) -> None:
+def _inside(claim: Claim, statements: t.Sequence[str], holders: list[Blocker]) -> None:
     """Run statements in a transaction, which lets nobody else write meanwhile."""
     with claim.transaction() as connection:
         for statement in statements:
             _run(connection, statement)
 
 
-def _beside(claim: Claim, statements: t.Sequence[str]) -> None:
+def _beside(claim: Claim, statements: t.Sequence[str], holders: list[Blocker]) -> None:
     """Run statements on a connection of their own, each by itself.
 
     They may take hours; the claim is kept from here.
+
+    :param holders: gets those who were in the way, when it fails.
     """
     failed: list[BaseException] = []
     session = claim.session
@@ -201,17 +223,19 @@ def _beside(claim: Claim, statements: t.Sequence[str]) -> None:
 
     own = t.cast(OwnTransactions, session.transactions)
     with own.beside() as connection:
+        seconds = max(1, round(session.settings.ddl_lock_timeout))
         for setting in _SETTINGS[family(connection.dialect)]:
-            seconds = max(1, round(session.settings.ddl_lock_timeout))
             _run(connection, setting.format(seconds=seconds))
         thread = threading.Thread(target=work, args=(connection,))
-        thread.start()
-        with contextlib.ExitStack() as stack:
-            stack.callback(thread.join)
-            while thread.is_alive():
-                thread.join(_POLL)
-                claim.keep()
+        with Watch(connection, min(seconds / 2, 5.0)) as watch:
+            thread.start()
+            with contextlib.ExitStack() as stack:
+                stack.callback(thread.join)
+                while thread.is_alive():
+                    thread.join(_POLL)
+                    claim.keep()
     if failed:
+        holders += watch.found
         raise failed[0]
 
 
@@ -221,7 +245,7 @@ _SETTINGS = {
     # Whoever touches the table waits behind one that waits for its lock.
     "mysql": ["SET SESSION lock_wait_timeout = {seconds}"],
 }
-_WAYS: dict[str, t.Callable[[Claim, t.Sequence[str]], None]] = {
+_WAYS: dict[str, t.Callable[[Claim, t.Sequence[str], list[Blocker]], None]] = {
     "postgresql": _beside,
     "mysql": _beside,
     "sqlite": _inside,

@@ -20,12 +20,13 @@ from sqlalchemy import exc
 
 from ...backfill import faults
 from ...backfill.reporting import duration
+from ...blockers import Blocker
+from ...blockers import Watch
+from ...blockers import named
 from ...dialects import family
 from ...errors import SchemaLockError
 from ...settings import Settings
 from ..log import LOGGER
-from .blockers import Blocker
-from .blockers import Watch
 
 _logger = logging.getLogger(LOGGER)
 
@@ -213,13 +214,6 @@ class Retries:
             named(error.blockers),
         )
         stop.wait(pause)
-
-
-def named(blockers: t.Sequence[Blocker | str]) -> str:
-    """Say who holds a lock."""
-    if not blockers:
-        return "The database does not say who holds it"
-    return f"It is held by {'; '.join(map(str, blockers[:3]))}"
 
 
 def given_up(

@@ -1,4 +1,4 @@
-"""Who holds the lock that a schema change waits for."""
+"""Who holds the lock that a change of a table waits for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from ...backfill.reporting import duration
-from ...dialects import family
+from .backfill.reporting import duration
+from .dialects import family
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,6 +78,13 @@ _BLOCKERS = {
         "WHERE id = :pid AND state LIKE 'Waiting for%') ORDER BY seconds DESC",
     ),
 }
+
+
+def named(blockers: t.Sequence[Blocker | str]) -> str:
+    """Say who holds a lock."""
+    if not blockers:
+        return "The database does not say who holds it"
+    return f"It is held by {'; '.join(map(str, blockers[:3]))}"
 
 
 class Watch:
