@@ -16,6 +16,7 @@ from ..errors import BackfillError
 from ..errors import ClaimedError
 from ..errors import DataMigrateError
 from ..errors import InterruptedRun
+from . import faults
 from . import processes
 from . import signals
 from . import sole
@@ -31,6 +32,9 @@ from .states import State
 from .store import Record
 from .task import Task
 from .worker import Worker
+
+_NOTING = 10
+"""The most seconds for writing down how the work of a crew ended."""
 
 _SLICE = 0.1
 """Seconds until a crew that waits notices that it is asked to stop from outside."""
@@ -214,19 +218,41 @@ class Crew:
             # What becomes of it is for the process that took it over to say.
             return
         if isinstance(error, InterruptedRun):
-            self._note(State.PAUSED, error.what)
+            self._note(State.PAUSED, error)
             signals.backfill_paused.send(name, pause=Pause(name, error.what))
         elif isinstance(error, DataMigrateError):
-            self._note(State.FAILED, error.what)
+            self._note(State.FAILED, error)
             signals.backfill_failed.send(name, error=error)
 
-    def _note(self, state: State, detail: str | None = None) -> None:
+    def _note(self, state: State, error: DataMigrateError) -> None:
+        """Write a state down, or have the error say that it could not be."""
+        until = time.monotonic() + min(_NOTING, self._session.settings.retry_seconds)
+        while True:
+            try:
+                return self._note_once(state, error.what)
+            except exc.SQLAlchemyError as trouble:
+                fault = faults.classify(trouble)
+                if fault in faults.GONE:
+                    self._session.transactions.lost()
+                if fault not in faults.RETRIED or time.monotonic() > until:
+                    error.add_state(
+                        f"That it is {state.value} could not be written down "
+                        f"({fault.meaning}), so flask db data status will say that "
+                        "its process ended without a word"
+                    )
+                    return
+            time.sleep(_SLICE)
+
+    def _note_once(self, state: State, detail: str) -> None:
         """Write a state down, unless somebody else is at the backfill."""
         session, name = self._session, self._task.name
-        with contextlib.suppress(exc.SQLAlchemyError, BackfillError):
+        with contextlib.suppress(BackfillError):
             with session.transactions.transaction() as connection:
                 record = session.store.get(connection, name, locked=True)
                 ranges = session.store.ranges.all(connection, name, FORWARD)
                 at_work = record is not None and record.state is State.RUNNING
-                if at_work and not any(span.is_held for span in ranges):
+                # What its own workers could not give back is nobody's any more.
+                own = {worker.owner for worker in self._workers}
+                others = [span for span in ranges if span.owner not in own]
+                if at_work and not any(span.is_held for span in others):
                     session.store.move(connection, name, state, detail)

@@ -63,6 +63,11 @@ class Worker:
         self.has_range = False
 
     @property
+    def owner(self) -> str:
+        """The name tag of its claim."""
+        return self._walk.claim.owner
+
+    @property
     def sample(self) -> tuple[Sample, ...]:
         """A few of the rows of its first batch."""
         return self._walk.sample
