@@ -20,14 +20,43 @@ That of ``gate_held`` is the name of a staged change, and with it comes the
 
 from __future__ import annotations
 
-from blinker import Namespace
+import pathlib
+import traceback
+import typing as t
 
-_namespace = Namespace()
+from blinker import NamedSignal
 
-backfill_started = _namespace.signal("backfill-started")
-batch_committed = _namespace.signal("batch-committed")
-backfill_paused = _namespace.signal("backfill-paused")
-backfill_waiting = _namespace.signal("backfill-waiting")
-backfill_finished = _namespace.signal("backfill-finished")
-backfill_failed = _namespace.signal("backfill-failed")
-gate_held = _namespace.signal("gate-held")
+from ..errors import BackfillError
+from ..errors import DataMigrateError
+
+
+class _Signal(NamedSignal):
+    """A signal whose receivers are the app's, and may fail like all of its code."""
+
+    def send(self, sender: t.Any = None, /, **payload: t.Any) -> t.Any:
+        """Call the receivers.
+
+        :raises BackfillError: when one of them raises an exception.
+        """
+        try:
+            return super().send(sender, **payload)
+        except DataMigrateError:
+            raise
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            raise BackfillError(
+                f"a receiver of the signal {self.name} raised {type(error).__name__}: "
+                f"{error} ({pathlib.Path(at.filename).name}, line {at.lineno})",
+                where=str(sender),
+                state="What was committed before is saved",
+                next="Mend the receiver, and run the same command again",
+            ) from error
+
+
+backfill_started = _Signal("backfill-started")
+batch_committed = _Signal("batch-committed")
+backfill_paused = _Signal("backfill-paused")
+backfill_waiting = _Signal("backfill-waiting")
+backfill_finished = _Signal("backfill-finished")
+backfill_failed = _Signal("backfill-failed")
+gate_held = _Signal("gate-held")
