@@ -27,7 +27,8 @@ from .vain import Vain
 
 _NARROW = (
     "Narrow the where so that a changed row no longer matches (is a NULL among what it "
-    "is computed from?), or pass verify=False"
+    "is computed from, or does a trigger of the table skip the row?), or pass "
+    "verify=False"
 )
 
 

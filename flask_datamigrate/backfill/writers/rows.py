@@ -137,7 +137,8 @@ class RowsWriter:
         if met != len(rows):
             raise RowError(
                 "it was read, but is not found again by its key: the key's type in "
-                "the frozen table does not give back the value that is stored",
+                "the frozen table does not give back the value that is stored, or a "
+                "trigger of the table skips the row",
                 only,
             )
 
