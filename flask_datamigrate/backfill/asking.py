@@ -94,16 +94,19 @@ def events(session: Session, name: str) -> list[Event]:
             return session.store.events.of(connection, name)
 
 
-def ended(label: str, state: State) -> BackfillError:
+def ended(label: str, name: str, state: State) -> BackfillError:
     """Say that nothing can be asked of a backfill that has ended.
 
     :param label: how errors name it.
     """
     return BackfillError(
-        f"it is {state.value}, so nothing can be asked of it any more",
+        f"it is {state.value}, so nothing can be asked of it now",
         where=label,
         state="Nothing was changed",
-        next="See flask db data status",
+        next="See flask db data status"
+        if state is State.FINISHED
+        else f"To begin it anew: flask db data run {name} where its revision is "
+        "applied, else flask db upgrade",
     )
 
 
@@ -120,4 +123,4 @@ def _asked(session: Session, name: str) -> t.Iterator[tuple[sa.Connection, Order
             yield connection, order
             state = session.known(connection, name, label).state
             if state in ENDED:
-                raise ended(label, state)
+                raise ended(label, name, state)

@@ -200,7 +200,8 @@ class Crew:
             self._noted |= new
         if new:
             self._session.reporter.noted(
-                f"{self._task.name}: {', '.join(sorted(new))} has what is left; "
+                f"{self._task.name}: {', '.join(sorted(new))} "
+                f"{'has' if len(new) == 1 else 'have'} what is left; "
                 "waiting until that is done, or taken over from the dead"
             )
 

@@ -132,19 +132,26 @@ def half_undone(record: Record, applied: bool) -> BackfillError:
 
     :param applied: whether its revision is applied.
     """
-    name = record.name
-    finish = f"flask db data undo {name}"
-    if applied and record.deferred:
-        finish += ", or flask db downgrade, which takes its revision back, too"
-    elif applied:
-        finish = "flask db downgrade"
     return BackfillError(
         "its old values are being restored, and only a part of its rows is",
-        where=f"revision {record.revision}, backfill {name}",
+        where=f"revision {record.revision}, backfill {record.name}",
         state="Nothing was changed",
-        next=f"Finish that: {finish}; or give it up (flask db data cancel {name}: "
-        "the rows stay as they are, some restored and some not)",
+        next=f"Finish that: {finish_undo(record, applied)}; or give it up (flask db "
+        f"data cancel {record.name}: the rows stay as they are, some restored and some "
+        "not)",
     )
+
+
+def finish_undo(record: Record, applied: bool) -> str:
+    """Return the command that goes on with an undo, for people.
+
+    :param applied: whether its revision is applied.
+    """
+    if applied and not record.deferred:
+        return "flask db downgrade"
+    undo = f"flask db data undo {record.name}"
+    also = ", or flask db downgrade, which takes its revision back, too"
+    return undo + also if applied else undo
 
 
 def failed_elsewhere(task: Task, record: Record) -> BackfillError:

@@ -28,7 +28,7 @@ def reported() -> t.Iterator[None]:
     from alembic.util import CommandError
     from sqlalchemy import exc
 
-    from ..backfill.faults import explain
+    from ..backfill import faults
     from ..errors import RevisionError
 
     try:
@@ -46,7 +46,7 @@ def reported() -> t.Iterator[None]:
             raise
         _leave(str(error), getattr(error, "exit_code", 1))
     except exc.DBAPIError as error:
-        _leave(str(explain(error)), 1)
+        _leave(str(faults.explain(error, next=faults.classify(error).again)), 1)
 
 
 def _leave(message: str, code: int) -> t.NoReturn:

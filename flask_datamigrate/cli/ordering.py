@@ -70,19 +70,21 @@ def resume(directory: str | None, run_now: bool, names: tuple[str, ...]) -> None
     """Take the pause of backfills away.
 
     It runs nothing unless you say --run: who runs the backfill may be another host,
-    whose next `flask db data run` or `flask db upgrade` goes on with it.
+    whose next `flask db data run` or `flask db upgrade` goes on with it. An undo that
+    was paused goes on as one.
     """
     from ..upgrading import ordering
-    from .run import run_named
+    from .run import go_on
 
-    for answer in live(ordering.resume(directory or g.directory, names)):
+    answers = ordering.resume(directory or g.directory, names)
+    for answer in live(answers):
         what = "resumed" if answer.changed else "no operator had paused it"
         how = f"Go on with: {answer.goes_on}"
         if answer.runner:
             how = f"{answer.runner} is running it"
         click.echo(f"{answer.name}: {what}. {how}", err=True)
     if run_now:
-        run_named(directory, names)
+        go_on(directory, answers)
 
 
 @click.command()

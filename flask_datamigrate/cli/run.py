@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
 import click
 from flask import g
 from flask.cli import with_appcontext
 
 from ..backfill import headcount
+from ..backfill.states import State
 from . import lines
 from .answers import say_ended
 from .duration import in_seconds
 from .interrupts import stopping
 from .options import directory_option
 from .progress import reporter
+
+if t.TYPE_CHECKING:
+    from ..upgrading.ordering import Answer
 
 
 @click.command()
@@ -146,8 +151,12 @@ def verify(directory: str | None, names: tuple[str, ...]) -> None:
     """
     from ..upgrading import deferred
 
+    checked = False
     for line in deferred.verify(directory or g.directory, names):
+        checked = True
         click.echo(line, err=True)
+    if not checked:
+        click.echo("No backfill is finished. See: flask db data status", err=True)
 
 
 @click.command()
@@ -175,6 +184,8 @@ def undo(directory: str | None, names: tuple[str, ...]) -> None:
 def cancel(directory: str | None, names: tuple[str, ...]) -> None:
     """Give backfills up; the rows they have changed stay changed.
 
+    Of one that is being undone, the rows restored so far stay restored.
+
     A NAME is that of a backfill or of its revision, whose finished ones are passed
     over. One that runs, here or on another host, finishes its batch first. A later
     `flask db upgrade` to its revision begins it anew, from the first row, and so does
@@ -182,14 +193,29 @@ def cancel(directory: str | None, names: tuple[str, ...]) -> None:
     may be changed twice then, only with --anew.
     """
     from ..upgrading import deferred
+    from ..upgrading.given_up import rows_now
 
     given_up, ended = deferred.cancel(directory or g.directory, names)
-    for name in given_up:
-        click.echo(
-            f"{name}: cancelled. The rows it has changed stay changed.", err=True
-        )
+    for entry in given_up:
+        click.echo(f"{entry.name}: cancelled. {rows_now(entry)}", err=True)
     for entry in ended:
         say_ended(entry.name, entry.state)
+
+
+def go_on(directory: str | None, answers: t.Sequence[Answer]) -> None:
+    """Go on with backfills that were paused: with an undo as such, else with the run.
+
+    :param answers: what became of the order to resume them.
+    """
+    from ..upgrading import deferred
+
+    undoing = [a.name for a in answers if a.state is State.UNDOING]
+    if undoing:
+        with stopping() as stop:
+            deferred.go_on_undoing(directory or g.directory, undoing, reporter(), stop)
+    others = [a.name for a in answers if not a.is_passed_over and a.name not in undoing]
+    if others:
+        run_named(directory, tuple(others))
 
 
 def run_named(

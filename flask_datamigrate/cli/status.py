@@ -12,6 +12,7 @@ from ..backfill.reporting import duration
 from ..backfill.states import State
 from ..counting import counted
 from ..stages.compatibility import Standing
+from ..upgrading.given_up import rows_now
 from ..upgrading.overview import Entry
 from ..upgrading.overview import entries
 from ..upgrading.standings import standings
@@ -107,6 +108,8 @@ def _print_table(found: list[Entry]) -> None:
         if entry.order.tuned:
             tuned = ", ".join(f"{k} {v:g}" for k, v in entry.order.tuned.items())
             click.echo(f"\n{entry.name}: tuned to {tuned}")
+        if entry.restored:
+            click.echo(f"\n{entry.name}: its undo was given up. {rows_now(entry)}")
         if entry.set_aside:
             click.echo(
                 f"\n{entry.name}: {counted(len(entry.set_aside), 'index')} set aside: "
@@ -197,7 +200,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         table if entry.bind is None else f"{table} ({entry.bind})",
         _state(entry),
         "" if fraction is None else f"{fraction:.0%}",
-        f"{shown['rows_changed']:,}",
+        f"{shown['rows_changed'] - entry.restored:,}",
         duration(shown["seconds"]) if entry.ranges else "",
     )
 

@@ -35,6 +35,12 @@ def backfills_of(script: Script) -> list[Task]:
     return [Task(backfill, name, script.revision, names) for backfill, name in named]
 
 
+def all_of(tree: ScriptDirectory) -> list[Task]:
+    """Return the backfills of all revisions, in the order those are applied in."""
+    scripts = reversed(list(tree.walk_revisions()))
+    return [task for script in scripts for task in backfills_of(script)]
+
+
 def task_of(
     backfill: Backfill, directory: ScriptDirectory | None, revision: str | None
 ) -> Task:

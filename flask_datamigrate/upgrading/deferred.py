@@ -6,6 +6,7 @@ import threading
 import time
 import typing as t
 
+from ..backfill import failures
 from ..backfill.recheck import advice
 from ..backfill.reporting import BackfillReport
 from ..backfill.reporting import Reporter
@@ -21,11 +22,13 @@ from ..errors import PausedRun
 from ..errors import UndoError
 from ..errors import VerificationError
 from . import given_up
+from . import in_turn
 from .chosen import chosen
 from .chosen import meant
 from .chosen import names_it
 from .chosen import runner_of
 from .overview import Entry
+from .unfinished import goes_on
 from .unfinished import undefined
 
 _PATIENCE = 60
@@ -93,7 +96,7 @@ def retry(
                 f"it is {entry.state.value} and has not failed",
                 where=entry.label,
                 state="Nothing was changed",
-                next="See flask db data status",
+                next=_not_failed(entry),
             )
     return _run_each(failed, names, reporter, stop)
 
@@ -165,22 +168,45 @@ def undo(
             f"{entry.name}: passed over, it is {entry.state.value} and its revision is "
             "applied"
         )
-    reports = []
-    for entry in reversed(entries):
-        with runner_of(entry, reporter, stop) as runner:
-            reports.append(runner.undo(_defined(entry)))
-    return reports
+    return _undo_each(entries, reporter, stop)
+
+
+def go_on_undoing(
+    directory: str | None,
+    names: t.Collection[str],
+    reporter: Reporter,
+    stop: threading.Event,
+) -> list[BackfillReport]:
+    """Go on with undos that stopped half-way, the last one first.
+
+    :param names: of backfills; those that are not being undone are passed over.
+    :raises PausedRun: when the rest of one is for ``flask db downgrade`` to do.
+    """
+    entries = [
+        entry
+        for entry in chosen(directory, list(names))
+        if entry.name in names and entry.state is State.UNDOING
+    ]
+    for entry in entries:
+        if not given_up.is_undoable(entry):
+            raise PausedRun(
+                "its undo is part of the downgrade of its revision",
+                where=entry.label,
+                state="Nothing was changed by this run",
+                next="Go on with: flask db downgrade",
+            )
+    return _undo_each(entries, reporter, stop)
 
 
 def cancel(
     directory: str | None, names: t.Sequence[str]
-) -> tuple[list[str], list[Entry]]:
+) -> tuple[list[Entry], list[Entry]]:
     """Give backfills up; rows they have changed stay changed.
 
     One that somebody runs is asked to pause first. Where a name stands for several,
     those that have ended are passed over.
 
-    :returns: the names of those given up, and those that were not: they had ended.
+    :returns: those given up, as they are now, and those that were not: they had ended.
     :raises BackfillError: when no database knows it, or it is applied and finished.
     :raises ClaimedError: when its runner does not stop.
     """
@@ -197,7 +223,9 @@ def cancel(
             if entry.runner:
                 runner.make_way(entry.name)
             _cancel_when_free(runner, entry)
-    return [entry.name for entry in entries], ended
+    given = {(entry.name, entry.bind) for entry in entries}
+    now = chosen(directory, names) if entries else []
+    return [entry for entry in now if (entry.name, entry.bind) in given], ended
 
 
 def _cancel_when_free(runner: Runner, entry: Entry) -> None:
@@ -216,6 +244,26 @@ def _cancel_when_free(runner: Runner, entry: Entry) -> None:
                     next="When it has stopped (see flask db data status), run the "
                     "same command again",
                 ) from error
+
+
+def _undo_each(
+    entries: t.Sequence[Entry], reporter: Reporter, stop: threading.Event
+) -> list[BackfillReport]:
+    """Undo backfills, the last one first."""
+    reports = []
+    for entry in reversed(entries):
+        with runner_of(entry, reporter, stop) as runner:
+            reports.append(runner.undo(_defined(entry)))
+        if entry.state is State.UNDONE:
+            reporter.noted(f"{entry.name}: undone already")
+        elif not reports[-1].batches:
+            reporter.noted(f"{entry.name}: it had changed no row, nothing to restore")
+        if entry.applied:
+            reporter.noted(
+                f"{entry.name}: its revision is still applied. To take that back, too: "
+                f"flask db downgrade; to begin anew: flask db data run {entry.name}"
+            )
+    return reports
 
 
 def _run_each(
@@ -249,7 +297,7 @@ def _run_each(
         except PausedRun as error:
             left.append(error)
         except DataMigrateError as error:
-            _tell_of_others(error, left, entries[number:])
+            in_turn.tell_of_others(error, left, [x.name for x in entries[number:]])
             raise
         else:
             if not entry.applied:
@@ -258,7 +306,7 @@ def _run_each(
                     "flask db upgrade"
                 )
     if left:
-        raise _left(left)
+        raise in_turn.left(left)
     return reports
 
 
@@ -278,6 +326,8 @@ def _is_to_run(entry: Entry, named: bool, anew: bool) -> bool:
             and given_up.is_undoable(entry)
         )
     )
+    if named and entry.state is State.UNDOING:
+        raise failures.half_undone(entry.record, entry.applied)
     if entry.record.state not in STARTABLE and not revived:
         return False
     if revived:
@@ -294,39 +344,16 @@ def _is_to_run(entry: Entry, named: bool, anew: bool) -> bool:
     return True
 
 
-def _left(errors: list[PausedRun]) -> PausedRun:
-    """Return one error for all backfills that were left undone."""
-    if len(errors) == 1:
-        return errors[0]
-    return PausedRun(
-        "; ".join(f"{error.where}: {error.what}" for error in errors),
-        where=f"{len(errors)} backfills are left",
-        state="Everything is saved",
-        next="See flask db data status",
-    )
-
-
-def _tell_of_others(
-    error: DataMigrateError, left: list[PausedRun], after: t.Sequence[Entry]
-) -> None:
-    """Say in the error of one backfill what became of those beside it.
-
-    :param left: of those before it, what keeps them from their end.
-    :param after: those whose turn did not come.
-    """
-    error.not_run = tuple(entry.name for entry in after)
-    before = "; ".join(f"{e.where}: {e.what}" for e in left)
-    error.add_state(
-        f"Left before it: {before}" if before else "",
-        f"Not run, since they come after it: {', '.join(error.not_run)}"
-        if after
-        else "",
-    )
-
-
 def _has_failed(entry: Entry) -> bool:
     refused = entry.edited and entry.state is State.PAUSED
     return entry.state is State.FAILED or refused or entry.is_orphaned
+
+
+def _not_failed(entry: Entry) -> str:
+    """Say what to do with a backfill that has not failed."""
+    if entry.record is None or entry.state in ENDED:
+        return "See flask db data status"
+    return f"Go on with: {goes_on(entry.record, entry.applied)}"
 
 
 def _is_idle(entry: Entry) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backfill import failures
 from ..backfill import left_alone
 from ..backfill.states import State
 from ..counting import counted
@@ -55,6 +56,27 @@ def _check_left_alone(entry: Entry, anew: bool) -> None:
             state="Nothing was changed by this run",
             next=f"If that is meant, or they were put right by hand: {command}",
         )
+
+
+def rows_now(entry: Entry) -> str:
+    """Say what became of the rows of one that was given up, and how to restore them."""
+    assert entry.record is not None
+    changed, restored = entry.total.changed, entry.restored
+    if not changed:
+        return "It had changed no row."
+    restore = failures.finish_undo(entry.record, entry.applied)
+    if restored:
+        others = changed - restored
+        return (
+            f"{restored:,} of {counted(changed, 'row')} "
+            f"{'is' if restored == 1 else 'are'} restored, the other {others:,} "
+            f"{'stays' if others == 1 else 'stay'} as it changed them. To restore "
+            f"those, too: {restore}"
+        )
+    said = "The rows it has changed stay changed"
+    if entry.record.undo_table is None:
+        return f"{said}."
+    return f"{said}, and what they were is kept. To restore them: {restore}"
 
 
 def is_undoable(entry: Entry) -> bool:

@@ -16,6 +16,7 @@ from .chosen import chosen
 from .chosen import meant
 from .chosen import runner_of
 from .overview import Entry
+from .unfinished import goes_on
 
 _PATIENCE = 60.0
 """Seconds an order waits for its turn to write: beside a run on SQLite, which takes
@@ -28,31 +29,20 @@ class Answer:
 
     :param runner: the live process that reads it next, for people; ``None`` when
         nobody runs the backfill.
-    :param applied: whether its revision is applied.
-    :param deferred: whether ``flask db data run`` does it.
+    :param goes_on: the command that goes on with it, for people.
     :param changed: whether that was not asked before.
     """
 
     name: str
     state: State
     runner: str | None
-    applied: bool
-    deferred: bool
+    goes_on: str
     changed: bool
 
     @property
     def is_passed_over(self) -> bool:
         """Whether it has ended, and nothing was asked of it."""
         return self.state in ENDED
-
-    @property
-    def goes_on(self) -> str:
-        """The command that goes on with it."""
-        if self.state is State.UNDOING:
-            undo = f"flask db data undo {self.name}"
-            by_downgrade = self.applied and not self.deferred
-            return "flask db downgrade" if by_downgrade else undo
-        return f"flask db data run {self.name}" if self.applied else "flask db upgrade"
 
 
 def pause(directory: str | None, names: t.Sequence[str]) -> list[Answer]:
@@ -120,7 +110,7 @@ def _each(
     live, ended = meant(chosen(directory, names), names)
     for entry in live:
         if entry.state in ENDED:
-            raise asking.ended(entry.label, entry.state)
+            raise asking.ended(entry.label, entry.name, entry.state)
     answers = []
     for entry in live:
         with runner_of(
@@ -132,11 +122,6 @@ def _each(
 
 
 def _answer(entry: Entry, changed: bool) -> Answer:
-    return Answer(
-        entry.name,
-        entry.state,
-        entry.runner,
-        entry.applied,
-        entry.record is not None and entry.record.deferred,
-        changed,
-    )
+    assert entry.record is not None
+    how = goes_on(entry.record, entry.applied)
+    return Answer(entry.name, entry.state, entry.runner, how, changed)

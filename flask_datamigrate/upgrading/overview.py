@@ -32,6 +32,7 @@ from ..errors import DataMigrateError
 from ..operations import naming
 from .places import Place
 from .places import places
+from .unfinished import in_order
 from .unfinished import is_applied
 
 
@@ -52,6 +53,7 @@ class Entry:
     :param set_aside: the indexes it has dropped and is to make again.
     :param refusals: the rows it could not change and left out.
     :param edited: whether it changed rows by another definition than it has now.
+    :param restored: how many rows an undo of it had restored when it was given up.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Entry:
     set_aside: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     edited: bool = False
+    restored: int = 0
 
     @property
     def state(self) -> State:
@@ -116,6 +119,7 @@ class Entry:
             "rows_before": record.rows_before if record else None,
             "rows_before_exact": bool(record and record.rows_before_exact),
             "rows_changed": total.changed,
+            "rows_restored": self.restored,
             "rows_skipped": max(total.skipped - len(self.refusals), 0),
             "rows_refused": [
                 {"row": row, "error": refusal.error, "accepted": refusal.accepted}
@@ -177,6 +181,8 @@ class Entry:
         """How far it is, 0 to 1; ``None`` when that is not known."""
         if self.state in (State.FINISHED, State.UNDONE):
             return 1.0
+        if self.restored:
+            return None
         rows = self.record.rows_before if self.record else None
         return fraction(self.ranges, rows) if self.ranges else None
 
@@ -222,8 +228,7 @@ def entries_at(
     known: list[Entry] = []
     anywhere: set[str] = set()
     with scripts.errors_in(tree.dir):
-        for script in reversed(list(tree.walk_revisions())):
-            tasks.update({task.name: task for task in naming.backfills_of(script)})
+        tasks.update({task.name: task for task in naming.all_of(tree)})
     # A version that none of these scripts has is left to the upgrade to complain of: it
     # may be of another directory that shares the database.
     revisions = {script.revision for script in tree.walk_revisions()}
@@ -248,22 +253,6 @@ def bind_of(place: Place, engines: t.Mapping[str | None, sa.Engine]) -> str | No
     return None
 
 
-def _ordered(records: t.Iterable[Record], names: list[str]) -> list[Record]:
-    """Put those that never began behind the others, in the order of the scripts.
-
-    One may need what another does, such as the rows that it inserts.
-
-    :param names: of the backfills, as the scripts have them.
-    """
-
-    def place(record: Record) -> int:
-        if record.started_at is not None:
-            return -1
-        return names.index(record.name) if record.name in names else len(names)
-
-    return sorted(records, key=place)
-
-
 def _known(
     bind: str | None,
     place: Place,
@@ -279,7 +268,7 @@ def _known(
             return
         orders = store.orders.all(connection)
         aside = store.indexes.all(connection)
-        for record in _ordered(store.all(connection), list(tasks)):
+        for record in in_order(store.all(connection), list(tasks)):
             direction = (
                 BACK if record.state in (State.UNDOING, State.UNDONE) else FORWARD
             )
@@ -287,6 +276,8 @@ def _known(
             refusals: tuple[Refusal, ...] = ()
             if direction == FORWARD:
                 refusals = tuple(store.refusals.of(connection, record.name))
+            given_up = record.state is State.CANCELLED
+            back = store.ranges.all(connection, record.name, BACK) if given_up else ()
             owners = [span.owner for span in ranges if span.owner and span.is_held]
             yield Entry(
                 record.name,
@@ -303,6 +294,7 @@ def _known(
                 tuple(found.name for found in aside if found.backfill == record.name),
                 refusals,
                 _is_edited(record, ranges, tasks.get(record.name), engine.dialect),
+                Total.of(back).changed,
             )
 
 

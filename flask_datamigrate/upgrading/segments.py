@@ -136,11 +136,7 @@ class Migration:
                 self._registered = [
                     name
                     for place in found
-                    for name in unfinished.waiting(
-                        place.engine,
-                        place.schema,
-                        scripts.ancestors(self._script, place.heads),
-                    )
+                    for name in unfinished.waiting(place, self._script)
                 ]
         return self._gates.passed(
             UpgradeReport(

@@ -6,7 +6,9 @@ import dataclasses
 import typing as t
 
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
+from .. import scripts
 from ..backfill import failures
 from ..backfill.ranges import FORWARD
 from ..backfill.ranges import Total
@@ -15,6 +17,8 @@ from ..backfill.states import State
 from ..backfill.store import Record
 from ..backfill.store import Store
 from ..errors import BackfillError
+from ..operations import naming
+from .places import Place
 
 _ENDED = (State.PENDING, State.UNDONE, State.CANCELLED)
 _AT_WORK = (State.RUNNING, State.VERIFYING)
@@ -51,23 +55,49 @@ def begun(engine: sa.Engine, schema: str | None) -> list[Begun]:
         return found
 
 
-def waiting(
-    engine: sa.Engine, schema: str | None, applied: t.Collection[str]
-) -> list[str]:
+def goes_on(record: Record, applied: bool) -> str:
+    """Return the command that goes on with a backfill that has not ended, for people.
+
+    :param applied: whether its revision is applied.
+    """
+    if record.state is State.UNDOING:
+        return failures.finish_undo(record, applied)
+    return f"flask db data run {record.name}" if applied else "flask db upgrade"
+
+
+def waiting(place: Place, tree: ScriptDirectory) -> list[str]:
     """Return the names of the backfills that wait for ``flask db data run``.
 
-    :param schema: the schema of the state tables.
-    :param applied: the revisions that are applied.
+    They are in the order in which it runs them.
     """
-    store = Store(schema, engine.dialect)
+    engine, applied = place.engine, scripts.ancestors(tree, place.heads)
+    store = Store(place.schema, engine.dialect)
     with engine.connect() as connection:
         if not store.exists(connection):
             return []
-        return [
-            record.name
+        found = [
+            record
             for record in store.all(connection)
             if is_applied(record, applied) and record.state in STARTABLE
         ]
+    names = [task.name for task in naming.all_of(tree)] if found else []
+    return [record.name for record in in_order(found, names)]
+
+
+def in_order(records: t.Iterable[Record], names: list[str]) -> list[Record]:
+    """Put those that never began behind the others, in the order of the scripts.
+
+    One may need what another does, such as the rows that it inserts.
+
+    :param names: of the backfills, as the scripts have them.
+    """
+
+    def place(record: Record) -> int:
+        if record.started_at is not None:
+            return -1
+        return names.index(record.name) if record.name in names else len(names)
+
+    return sorted(records, key=place)
 
 
 def is_applied(record: Record, applied: t.Collection[str]) -> bool:

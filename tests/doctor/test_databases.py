@@ -119,7 +119,7 @@ def test_a_runner_that_was_killed(clinic: Clinic) -> None:
     said = clinic.doctor()
     level, what, mend = said.one("backfills")
     assert level == "problem"
-    assert what.startswith("r2 is running, and nobody is at it (process ")
+    assert what.startswith("r2 is paused, and nobody is at it (process ")
     assert "has died" in what and mend.startswith("flask db upgrade")
     level, what, _ = said.one("migration lock")
     assert level == "note" and "left it when it died" in what

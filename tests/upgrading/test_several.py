@@ -73,3 +73,10 @@ def test_a_retry_says_it_too(broken: Bench) -> None:
     ran = broken.flask("db", "data", "retry")
 
     assert "Not run, since they come after it: r4." in ran.output
+
+
+def test_an_upgrade_names_them_in_the_order_they_run_in(bench: Bench) -> None:
+    named = [DEFERRED.replace("deferred", f"name={name!r}, deferred") for name in "zax"]
+    bench.chain(CREATE, *named)
+    ran = bench.flask("db", "upgrade")
+    assert "Deferred: z, a, x. Do the work with" in ran.output

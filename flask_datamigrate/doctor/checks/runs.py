@@ -45,7 +45,7 @@ def look(patient: Patient) -> t.Iterator[Finding]:
         elif record.state in _AT_WORK and not entry.runner:
             yield Finding(
                 "problem",
-                f"{entry.name} is {record.state.value}, and nobody is at "
+                f"{entry.name} is {entry.state.value}, and nobody is at "
                 f"it{_of_whom(entry)}; what it committed is saved",
                 f"{going_on(entry)}, which goes on from there",
             )
