@@ -135,4 +135,4 @@ class Ending:
         if isinstance(job, Insert) and job.statement.table is job.table:
             # It would copy its own copies.
             return None
-        return walk.top(connection, upper)
+        return walk.bounds.highest(connection, upper)

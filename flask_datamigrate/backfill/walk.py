@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -21,12 +20,11 @@ from .advance import Advance
 from .advance import Lost
 from .batch import RowError
 from .batch import Writer
+from .bounds import Bounds
 from .claims import Claim
 from .control import Control
 from .keys import Key
 from .keys import Position
-from .keys import encode
-from .keys import read_as_declared
 from .pace import Pace
 from .progress import Meter
 from .ranges import FORWARD
@@ -75,7 +73,7 @@ class Walk:
         self.sample: tuple[Sample, ...] = ()
         self._meter = meter
         self._billed = time.monotonic()
-        self._bound = {low: self._bound_query(low) for low in (None, ())}
+        self.bounds = Bounds(key, self._shown)
         forward = direction == FORWARD
         self._proven = not (forward and verify.clears_where(task.backfill))
         self._sampler = Sampler(task.backfill, key) if forward else None
@@ -86,7 +84,8 @@ class Walk:
 
         :param rows: how many rows that are, as far as is known.
         """
-        lowest, upper = self._bottom(connection), self.top(connection, None)
+        lowest = self.bounds.lowest(connection)
+        upper = self.bounds.highest(connection, None)
         self.session.store.ranges.bound(
             connection,
             self.task.name,
@@ -105,36 +104,6 @@ class Walk:
             rows_about=rows,
             cuts=span.cuts + 1,
         )
-
-    def top(self, connection: sa.Connection, above: Position | None) -> Position | None:
-        """Return the highest key, if it is above a position."""
-        statement = sa.select(*self.key.columns).order_by(*self.key.descending())
-        if above is not None:
-            statement = statement.where(self.key.after())
-        found = self._first(connection, statement.limit(1), above)
-        encode(found, self._shown.columns)
-        return found
-
-    def _bottom(self, connection: sa.Connection) -> Position | None:
-        """Return the lowest key."""
-        statement = sa.select(*self.key.columns).order_by(*self.key.order())
-        return self._first(connection, statement.limit(1), None)
-
-    def _first(
-        self,
-        connection: sa.Connection,
-        statement: sa.Select[t.Any],
-        low: Position | None,
-        **values: t.Any,
-    ) -> Position | None:
-        """Return the one key that a statement gives, if it does.
-
-        :param low: the position it begins behind.
-        """
-        values.update({f"dm_low_{i}": value for i, value in enumerate(low or ())})
-        with read_as_declared(self._shown.columns):
-            row = connection.execute(statement, values).first()
-        return None if row is None else tuple(row)
 
     def sweep(self, span: Range) -> Range:
         """Walk from the span's position to its upper bound.
@@ -282,7 +251,7 @@ class Walk:
         advance: Advance,
     ) -> tuple[Range, int]:
         """Change one range and move the cursor; return the span and its rows."""
-        high, rows = self._next_bound(connection, span, pace.size)
+        high, rows = self.bounds.end(connection, span, pace.size)
         low = span.position
         keys = None
         if self._sampler is not None and not self.sample:
@@ -330,7 +299,7 @@ class Walk:
         :raises BackfillError: when too many were passed over already.
         """
         refusals, name = self.session.store.refusals, self.task.name
-        row, rows = self._next_bound(connection, span, 1)
+        row, rows = self.bounds.end(connection, span, 1)
         if rows:
             if refusals.count(connection, name) >= self.session.settings.max_refusals:
                 done = self._meter.with_all(span)
@@ -359,26 +328,6 @@ class Walk:
         )
         return after, rows
 
-    def _next_bound(
-        self, connection: sa.Connection, span: Range, size: int
-    ) -> tuple[Position, int]:
-        """Return the last key of the next batch, and how many rows it has at most."""
-        assert span.upper is not None
-        values: dict[str, t.Any] = {"dm_skip": size - 1}
-        values.update({f"dm_high_{i}": v for i, v in enumerate(span.upper)})
-        statement = self._bound[None if span.position is None else ()]
-        found = self._first(connection, statement, span.position, **values)
-        return (span.upper, size - 1) if found is None else (found, size)
-
-    def _bound_query(self, low: Position | None) -> sa.Select[t.Any]:
-        return (
-            sa.select(*self.key.columns)
-            .where(self.key.between(low))
-            .order_by(*self.key.order())
-            .offset(sa.bindparam("dm_skip", type_=sa.Integer()))
-            .limit(1)
-        )
-
     def _failed(
         self, span: Range, pace: Pace | None, error: exc.DBAPIError
     ) -> DataMigrateError:
@@ -392,8 +341,5 @@ class Walk:
     def _row_after(self, position: Position | None) -> Position | None:
         if not self.session.transactions.retries:
             return None
-        statement = sa.select(*self.key.columns).order_by(*self.key.order()).limit(1)
-        if position is not None:
-            statement = statement.where(self.key.after())
         with self.session.transactions.transaction() as connection:
-            return self._first(connection, statement, position)
+            return self.bounds.following(connection, position)
