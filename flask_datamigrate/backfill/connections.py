@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import typing as t
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from ..dialects import family
 from ..dialects import names
 from . import quiet
+from . import sqlite_files
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -53,8 +55,20 @@ class Transactions(t.Protocol):
     def another(self) -> Transactions:
         """Return the same on a further connection, for another thread."""
 
+    def swap(self, other: Transactions) -> None:
+        """Exchange the connections with those of another, open transactions too."""
+
     def close(self) -> None:
         """Give up the connection, if it is the engine's own."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Line:
+    """A connection, and whether its statements are limited; ``None`` for unknown."""
+
+    connection: sa.Connection
+    is_limited: bool | None = False
+    is_asked: bool = False
 
 
 class OwnTransactions:
@@ -94,43 +108,44 @@ class OwnTransactions:
         if pooled and name == "postgresql":
             self._each = [s.replace("SET ", "SET LOCAL ", 1) for s in self._setup]
             self._setup = []
-        self._asked = False
         self._statement_timeout = statement_timeout
-        self._in_batch = False
-        self._is_limited: bool | None = False
-        self._connection: sa.Connection | None = None
+        self._line: _Line | None = None
 
-    @contextlib.contextmanager
-    def transaction(self) -> t.Iterator[sa.Connection]:
-        with self.reading() as connection:
-            if family(self.dialect) == "sqlite":
-                begin_immediate(connection)
-            with quiet.part(connection) if self._asked else contextlib.nullcontext():
-                yield connection
+    def transaction(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        return self._writing(limited=False)
 
-    @contextlib.contextmanager
-    def batch(self) -> t.Iterator[sa.Connection]:
-        self._in_batch = True
-        try:
-            with self.transaction() as connection:
-                yield connection
-        finally:
-            self._in_batch = False
+    def batch(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        return self._writing(limited=True)
 
     @contextlib.contextmanager
     def reading(self) -> t.Iterator[sa.Connection]:
-        if self._connection is None:
-            self._connection = self._connect()
-        connection = self._connection
-        try:
-            with connection.begin():
-                for statement in self._each:
-                    connection.exec_driver_sql(statement)
-                self._limit(connection)
+        with self._open(limited=False) as line:
+            yield line.connection
+
+    @contextlib.contextmanager
+    def _writing(self, *, limited: bool) -> t.Iterator[sa.Connection]:
+        with self._open(limited=limited) as line:
+            connection = line.connection
+            if family(self.dialect) == "sqlite":
+                begin_immediate(connection)
+            asked = line.is_asked
+            with quiet.part(connection) if asked else contextlib.nullcontext():
                 yield connection
+
+    @contextlib.contextmanager
+    def _open(self, *, limited: bool) -> t.Iterator[_Line]:
+        if self._line is None:
+            self._line = self._connect()
+        line = self._line
+        try:
+            with line.connection.begin():
+                for statement in self._each:
+                    line.connection.exec_driver_sql(statement)
+                self._limit(line, limited)
+                yield line
         except BaseException:
             # With the rest of the transaction, PostgreSQL takes the limit back.
-            self._is_limited = None
+            line.is_limited = None
             raise
 
     @contextlib.contextmanager
@@ -143,10 +158,10 @@ class OwnTransactions:
             yield connection
 
     def lost(self) -> None:
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            self._line.connection.invalidate()
+            self._line.connection.close()
+            self._line = None
 
     def another(self) -> OwnTransactions:
         return OwnTransactions(
@@ -156,43 +171,50 @@ class OwnTransactions:
             statement_timeout=self._statement_timeout,
         )
 
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def swap(self, other: Transactions) -> None:
+        assert isinstance(other, OwnTransactions)
+        self._line, other._line = other._line, self._line
 
-    def _limit(self, connection: sa.Connection) -> None:
+    def close(self) -> None:
+        if self._line is not None:
+            if family(self.dialect) == "sqlite":
+                sqlite_files.settle(self._line.connection)
+            self._line.connection.close()
+            self._line = None
+
+    def _limit(self, line: _Line, limited: bool) -> None:
         """Limit the statements of a batch, and no others: a check may take long."""
         limit = _LIMIT.get(names(self.dialect)[0])
         if self._statement_timeout is None or limit is None:
             return
-        if self._is_limited is self._in_batch:
+        if line.is_limited is limited:
             return
-        seconds = self._statement_timeout if self._in_batch else 0
+        seconds = self._statement_timeout if limited else 0
         limit = limit.format(seconds=seconds, milliseconds=round(seconds * 1000))
         if self._each:
             limit = limit.replace("SET ", "SET LOCAL ", 1)
-        connection.exec_driver_sql(limit)
+        line.connection.exec_driver_sql(limit)
         # A setting of the transaction alone is gone with it.
-        self._is_limited = self._in_batch and not self._each
+        line.is_limited = limited and not self._each
 
-    def _connect(self) -> sa.Connection:
-        self._is_limited = False
+    def _connect(self) -> _Line:
         connection = self._engine.connect()
         if family(self.dialect) != "sqlite":
             # Under MySQL's own default, REPEATABLE READ, a range update would lock
             # the gaps between the keys against inserts.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
-            # Its settings must not go back to the app's pool. An in-memory SQLite
-            # database lives in its one connection, which therefore stays there.
+        # Its settings must not go back to the app's pool. An in-memory SQLite
+        # database lives in its one connection, which therefore stays there.
+        if family(self.dialect) != "sqlite" or sqlite_files.prepare(connection):
             connection.detach()
+        line = _Line(connection)
         if self._setup:
             with connection.begin():
                 for statement in self._setup:
                     connection.exec_driver_sql(statement)
                 if family(self.dialect) == "sqlite":
-                    self._asked = quiet.is_asked(connection)
-        return connection
+                    line.is_asked = quiet.is_asked(connection)
+        return line
 
 
 class AlembicTransactions:
@@ -240,6 +262,9 @@ class AlembicTransactions:
         """Do nothing: the connection is Alembic's."""
 
     def another(self) -> t.NoReturn:
+        raise NotImplementedError("Alembic has one connection")
+
+    def swap(self, other: Transactions) -> t.NoReturn:
         raise NotImplementedError("Alembic has one connection")
 
     def close(self) -> None:
