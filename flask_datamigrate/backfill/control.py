@@ -39,15 +39,23 @@ class Control:
 
     An operator's order is read every ``DATAMIGRATE_POLL_SECONDS``, which costs a
     walk of any speed the same. A long wait is written down, for ``status`` to show.
+
+    :param before_wait: called before each wait, which must not keep rows locked.
     """
 
     def __init__(
-        self, session: Session, task: Task, claim: Claim, meter: Meter
+        self,
+        session: Session,
+        task: Task,
+        claim: Claim,
+        meter: Meter,
+        before_wait: t.Callable[[], object],
     ) -> None:
         self._session = session
         self._task = task
         self._claim = claim
         self._meter = meter
+        self._before_wait = before_wait
         self._manners = manners(session)
         self._next_manners = 0.0
         self._order = NOTHING
@@ -136,6 +144,7 @@ class Control:
         """
         started = time.monotonic()
         while (left := started + seconds() - time.monotonic()) > 0:
+            self._before_wait()
             self._claim.wait(min(left, _SLICE))
             if self._session.stop.is_set():
                 break

@@ -85,7 +85,7 @@ class Crew:
             stop=Halt(session.stop),
             reporter=OneAtATime(session.reporter, session.telling),
         )
-        self._size = size
+        self.size = size
         self._error: BaseException | None = None
         self._workers: list[Worker] = []
         self._noted = {processes.describe(processes.name_tag())}
@@ -102,7 +102,7 @@ class Crew:
         :raises BackfillError: when it stopped before; the first error of a worker.
         """
         sessions = [self._session]
-        for _ in range(self._size - 1):
+        for _ in range(self.size - 1):
             further = self._session.transactions.another()
             sessions.append(dataclasses.replace(self._session, transactions=further))
         workers = [Worker(session, self._task, self) for session in sessions]

@@ -107,7 +107,9 @@ class Backfill:
         :param table: the frozen table.
         :param transform: gets a row, as a dict whose keys can be read as attributes
             too, with the key columns and those of ``reads``; returns the new
-            values by column, or ``None`` to leave the row as it is.
+            values by column, or ``None`` to leave the row as it is. It may be called
+            in another thread, one row at a time, and again for rows of a batch that
+            was not committed.
         :param reads: the columns the transform looks at, by name or as columns.
         :param writes: the columns it may return.
         :param where: which rows; all by default.

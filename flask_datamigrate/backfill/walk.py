@@ -18,6 +18,8 @@ from . import vain
 from . import verify
 from .advance import Advance
 from .advance import Lost
+from .ahead import Ahead
+from .ahead import Ready
 from .batch import RowError
 from .batch import Writer
 from .bounds import Bounds
@@ -48,6 +50,7 @@ class Walk:
     :param writer: what it does to each range.
     :param meter: what all workers of a run report to.
     :param shown: the key by which errors name a row, if it is another one.
+    :param is_alone: whether no other worker of this process walks beside it.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Walk:
         writer: Writer,
         meter: Meter,
         shown: Key | None = None,
+        *,
+        is_alone: bool = True,
     ) -> None:
         self.session = session
         self.task = task
@@ -69,11 +74,12 @@ class Walk:
         self.claim = Claim(
             session, task.name, task.label, direction, task.backfill.batch_size
         )
-        self.control = Control(session, task, self.claim, meter)
         self.sample: tuple[Sample, ...] = ()
         self._meter = meter
         self._billed = time.monotonic()
         self.bounds = Bounds(key, self._shown)
+        self._ahead = Ahead(session, task, self.bounds, writer, is_alone=is_alone)
+        self.control = Control(session, task, self.claim, meter, self._ahead.discard)
         forward = direction == FORWARD
         self._proven = not (forward and verify.clears_where(task.backfill))
         self._sampler = Sampler(task.backfill, key) if forward else None
@@ -126,15 +132,16 @@ class Walk:
             session.settings.lease_seconds,
         )
         self._billed = time.monotonic()
-        while span.upper is not None and not span.is_done:
-            self._billed += self.control.between(self._meter.with_all(span), pace)
-            if session.stop.is_set():
-                raise failures.stopped(task, self._meter.with_all(span))
-            span = self._batch_with_retries(span, pace, advance)
-            with session.telling:
-                progress = self._meter.progress(span, pace.size)
-                session.reporter.progressed(progress)
-                signals.batch_committed.send(task.name, progress=progress)
+        with self._ahead.walking():
+            while span.upper is not None and not span.is_done:
+                self._billed += self.control.between(self._meter.with_all(span), pace)
+                if session.stop.is_set():
+                    raise failures.stopped(task, self._meter.with_all(span))
+                span = self._batch_with_retries(span, pace, advance)
+                with session.telling:
+                    progress = self._meter.progress(span, pace.size)
+                    session.reporter.progressed(progress)
+                    signals.batch_committed.send(task.name, progress=progress)
         return span
 
     def _batch_with_retries(self, span: Range, pace: Pace, advance: Advance) -> Range:
@@ -144,17 +151,21 @@ class Walk:
         still: tuple[Position, ...] | None = None
         refused: str | None = None
         while True:
-            started = time.monotonic()
+            started, asked = time.monotonic(), pace.size
             try:
-                with session.transactions.batch() as connection:
+                with self._ahead.batch(span) as (connection, ready):
+                    if ready is not None:
+                        started, asked = ready.began, ready.asked
                     if refused is None:
-                        after, rows = self._batch(connection, span, pace, advance)
+                        after, rows = self._batch(
+                            connection, span, pace, advance, ready
+                        )
                     else:
                         after, rows = self._leave_out(
                             connection, span, advance, refused
                         )
                 self.claim.renewed()
-                if rows == pace.size:
+                if rows == asked:
                     pace.record(rows, time.monotonic() - started)
                 return after
             except Lost:
@@ -249,14 +260,23 @@ class Walk:
         span: Range,
         pace: Pace,
         advance: Advance,
+        ready: Ready | None,
     ) -> tuple[Range, int]:
-        """Change one range and move the cursor; return the span and its rows."""
-        high, rows = self.bounds.end(connection, span, pace.size)
+        """Change one range and move the cursor; return the span and its rows.
+
+        :param ready: the batch, where it is prepared already.
+        """
         low = span.position
+        if ready is None:
+            asked = pace.size
+            high, rows = self.bounds.end(connection, span, asked)
+        else:
+            asked, high, rows = ready.asked, ready.high, ready.rows
         keys = None
         if self._sampler is not None and not self.sample:
             keys = self._sampler.before(connection, low, high)
-        result = self.writer.write(connection, low, high)
+        following = 0 if rows < asked or self.session.stop.is_set() else pace.size
+        result = self._ahead.write(connection, span, high, ready, following)
         if not self._proven and result.changed:
             verify.check_batch(
                 connection, self.task.backfill, self.key, low, high, result.skipped

@@ -54,7 +54,9 @@ class Worker:
         self._log = session.kept(task) if task.backfill.undo else None
         key = session.key(task)
         write = writer(task.backfill.job, key, self._log)
-        self._walk = Walk(session, task, FORWARD, key, write, crew.meter)
+        self._walk = Walk(
+            session, task, FORWARD, key, write, crew.meter, is_alone=crew.size == 1
+        )
         self._divider = Divider(session, task, key)
         self._holder = Holder(session, task.name, task.label)
         self._pause = _SHORTEST_PAUSE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
 import typing as t
 
 import sqlalchemy as sa
@@ -12,8 +11,11 @@ import sqlalchemy as sa
 from ..keys import Key
 from ..keys import Position
 
-Row: t.TypeAlias = "tuple[t.Any, ...]"
-"""The values of an assignment's columns: the key's, and then those written."""
+Columns: t.TypeAlias = "t.Sequence[t.Sequence[t.Any]]"
+"""The values of each of an assignment's columns: the key's, and then those written.
+
+A loop in C over a column is several times as fast as one over rows in Python.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,25 +55,13 @@ class Assignment:
             preparer.quote(n) for n in self.names
         ]
 
-    def sent(
-        self, dialect: sa.Dialect, rows: t.Sequence[Row]
-    ) -> list[t.Sequence[t.Any]]:
+    def sent(self, dialect: sa.Dialect, columns: Columns) -> Columns:
         """Return the values of each column, as its type gives them to the driver."""
         sent: list[t.Sequence[t.Any]] = []
-        for column, values in zip(self.columns, by_column(rows), strict=True):
+        for column, values in zip(self.columns, columns, strict=True):
             process = column.type.dialect_impl(dialect).bind_processor(dialect)
             sent.append(values if process is None else [*map(process, values)])
         return sent
-
-
-def by_column(rows: t.Sequence[Row]) -> list[list[t.Any]]:
-    """Return the values of each column.
-
-    A loop in C over a column is several times as fast as one over rows in Python.
-    ``zip(*rows)`` would make an iterator of each row, which the garbage collector then
-    goes through.
-    """
-    return [[*map(operator.itemgetter(i), rows)] for i in range(len(rows[0]))]
 
 
 class WriteBack(t.Protocol):
@@ -81,7 +71,7 @@ class WriteBack(t.Protocol):
         self,
         connection: sa.Connection,
         assignment: Assignment,
-        rows: t.Sequence[Row],
+        columns: Columns,
         low: Position | None,
         high: Position,
     ) -> int:

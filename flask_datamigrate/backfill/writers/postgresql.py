@@ -16,8 +16,7 @@ import sqlalchemy as sa
 from ..keys import Position
 from ..keys import parameters
 from .assignment import Assignment
-from .assignment import Row
-from .assignment import by_column
+from .assignment import Columns
 
 _TYPES = """
 SELECT a.attname, format_type(a.atttypid, -1),
@@ -31,7 +30,7 @@ WHERE a.attnum > 0 AND a.attrelid = CAST(concat_ws('.',
 def write_back(
     connection: sa.Connection,
     assignment: Assignment,
-    rows: t.Sequence[Row],
+    columns: Columns,
     low: Position | None,
     high: Position,
 ) -> int:
@@ -43,7 +42,7 @@ def write_back(
     arrays = {
         f"dm_array_{i}": _array(values, _to_text(column.type, connection.dialect))
         for i, (values, column) in enumerate(
-            zip(by_column(rows), assignment.columns, strict=True)
+            zip(columns, assignment.columns, strict=True)
         )
     }
     statement = _statement(connection, assignment, low is None)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ...frozen.families import family as type_family
 from ..keys import Position
 from .assignment import Assignment
-from .assignment import Row
+from .assignment import Columns
 
 _WHOLE = frozenset({int, bool, type(None)})
 """The types of which every value is one that a column of numbers takes."""
@@ -21,7 +21,7 @@ _WHOLE = frozenset({int, bool, type(None)})
 def write_back(
     connection: sa.Connection,
     assignment: Assignment,
-    rows: t.Sequence[Row],
+    columns: Columns,
     low: Position | None,
     high: Position,
 ) -> int:
@@ -30,7 +30,7 @@ def write_back(
     size = assignment.key_size
     assignments = ", ".join(f"{name} = ?" for name in names[size:])
     same = " AND ".join(f"{name} = ?" for name in names[:size])
-    sent = assignment.sent(connection.dialect, rows)
+    sent = assignment.sent(connection.dialect, columns)
     for column, values in zip(assignment.columns, sent, strict=True):
         if type_family(column.type) == "number":
             _check_numbers(values)
