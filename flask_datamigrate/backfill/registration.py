@@ -164,9 +164,10 @@ def _restart(
     """
     again = left_alone.run_command(task, record) if applied else "flask db upgrade"
     refusal = left_alone.would_lose(task, record, task.label, again)
-    if refusal is not None:
+    is_left = refusal is None or _is_anything_left(session, connection, task, record)
+    if refusal is not None and is_left:
         raise refusal
-    if left_alone.is_met_again(task, record):
+    if left_alone.is_met_again(task, record) and is_left:
         session.reporter.noted(f"{task.name}: {left_alone.once_more(record)}")
     changed = session.store.ranges.total(connection, task.name, FORWARD).changed
     if record.state is State.CANCELLED and changed and not task.backfill.job.repeatable:
@@ -178,6 +179,17 @@ def _restart(
     detail = "it is run after all" if applied else "the revision is applied again"
     session.store.restart(connection, task.name, detail, applied=applied)
     session.store.update(connection, task.name, **_described(task))
+
+
+def _is_anything_left(
+    session: Session, connection: sa.Connection, task: Task, record: Record
+) -> bool:
+    """Tell whether rows that an undo has left alone are not as they were before it.
+
+    The downgrade of a staged change drops the columns, and the upgrade makes new ones.
+    """
+    log = session.kept(task)
+    return record.undo_table != log.side.name or log.is_anything_left(connection)
 
 
 def _redefine(

@@ -152,6 +152,61 @@ def test_one_that_was_given_up_before_its_first_batch_keeps_nothing_back(
     assert bench.counts == [11, 21, 51]
 
 
+M = """
+def upgrade():
+    op.add_column("counters", sa.Column("m", sa.Integer))
+
+def downgrade():
+    with op.batch_alter_table("counters") as batch:
+        batch.drop_column("m")
+"""
+FILL_M = """
+counters = frozen.table(
+    "counters",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("n", sa.Integer),
+    sa.Column("m", sa.Integer),
+)
+backfill = Backfill(sa.update(counters).values(m=counters.c.n + 1), undo=True)
+
+def upgrade():
+    op.backfill(backfill)
+
+def downgrade():
+    op.undo_backfill(backfill)
+"""
+
+
+def test_a_column_that_went_and_came_back_has_nothing_to_lose(bench: Bench) -> None:
+    bench.chain(CREATE, M, FILL_M)
+    bench.upgrade()
+    bench.database.execute("UPDATE counters SET m = 0 WHERE id = 2")
+    bench.downgrade("r1")
+    assert len(kept(bench)) == 3
+
+    ran = bench.flask("db", "upgrade")
+
+    assert ran.exit_code == 0, ran.output
+    assert "could not be restored" not in ran.output
+    rows = bench.database.rows("SELECT m FROM counters ORDER BY id")
+    assert rows == [(11,), (21,), (51,)]
+
+
+def test_nor_has_a_table_that_went_and_came_back(bench: Bench) -> None:
+    table = f"def upgrade():\n{COPIES_TABLE}\ndef downgrade():\n    {DROP_COPIES}\n"
+    bench.chain(CREATE, table, COPIES.replace("    deferred=True,\n", ""))
+    bench.upgrade()
+    bench.database.execute("UPDATE copies SET n = 7 WHERE id = 2")
+    bench.downgrade("r1")
+
+    ran = bench.flask("db", "upgrade")
+
+    assert ran.exit_code == 0, ran.output
+    assert "could not be restored" not in ran.output
+    assert bench.database.scalar("SELECT sum(n) FROM copies") == 80
+
+
+DROP_COPIES = 'op.drop_table("copies")'
 COPIES_TABLE = """\
     op.create_table(
         "copies",

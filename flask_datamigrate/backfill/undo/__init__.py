@@ -46,6 +46,12 @@ class Kept(t.Protocol):
     def restorer(self) -> Writer:
         """Return what an undo does to each range of the side table."""
 
+    def is_anything_left(self, connection: sa.Connection) -> bool:
+        """Tell whether a row that an undo has left alone is there, and not as it was.
+
+        What it was in may be gone: a column that came back has no such value.
+        """
+
 
 def kept(
     name: str, backfill: Backfill, dialect: str

@@ -90,6 +90,20 @@ class UndoLog:
         """Return what puts the old values back."""
         return RestoreWriter(self)
 
+    def is_anything_left(self, connection: sa.Connection) -> bool:
+        """Tell whether a row is there whose values are not the old ones."""
+        if not side_tables.has_columns(connection, self.table, self.changes):
+            return False
+        as_before = (
+            identical(self.table.c[column], self.side.c[f"old{i}"], self.key.dialect)
+            for i, column in enumerate(self.changes)
+        )
+        met = side_tables.same_row(self.side_key, self.key)
+        query = sa.select(self.side_key.columns[0]).where(
+            met, sa.not_(sa.and_(*as_before))
+        )
+        return connection.execute(query.limit(1)).first() is not None
+
     def is_taken(self, low: Position | None) -> sa.ColumnElement[bool]:
         """Return the condition that a row of a range was taken by this batch.
 

@@ -96,6 +96,10 @@ class DeletedRows:
         """Return what puts the rows back."""
         return Reinsert(self)
 
+    def is_anything_left(self, connection: sa.Connection) -> bool:
+        """Say yes: where a row did not come back, there is another one."""
+        return True
+
     def is_taken(self, low: Position | None) -> sa.ColumnElement[bool]:
         """Return the condition that a row of a range was copied by this batch.
 

@@ -83,6 +83,16 @@ class InsertedRows:
         """Return what takes the rows out."""
         return TakeOut(self)
 
+    def is_anything_left(self, connection: sa.Connection) -> bool:
+        """Tell whether a row is there that was inserted."""
+        names = [column.name for column in self.table.primary_key]
+        if not side_tables.has_columns(connection, self.table, names):
+            return False
+        query = sa.select(self.side_key.columns[0]).where(
+            side_tables.same_row(self.side_key, self.key)
+        )
+        return connection.execute(query.limit(1)).first() is not None
+
     def insert(
         self,
         connection: sa.Connection,

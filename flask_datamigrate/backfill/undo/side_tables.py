@@ -118,6 +118,17 @@ def exists(connection: sa.Connection, side: sa.Table) -> bool:
     return sa.inspect(connection).has_table(side.name, schema=side.schema)
 
 
+def has_columns(
+    connection: sa.Connection, table: sa.Table, names: t.Iterable[str]
+) -> bool:
+    """Tell whether a table is there, with columns whose values were kept."""
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(table.name, schema=table.schema):
+        return False
+    found = inspector.get_columns(table.name, schema=table.schema)
+    return {column["name"] for column in found}.issuperset(names)
+
+
 def drop(connection: sa.Connection, name: str, schema: str | None) -> None:
     """Drop a side table if it is there."""
     sa.Table(name, sa.MetaData(schema=schema)).drop(connection, checkfirst=True)
