@@ -147,11 +147,20 @@ def finish_undo(record: Record, applied: bool) -> str:
 
     :param applied: whether its revision is applied.
     """
+    back = downgrade_of(record)
     if applied and not record.deferred:
-        return "flask db downgrade"
+        return back
     undo = f"flask db data undo {record.name}"
-    also = ", or flask db downgrade, which takes its revision back, too"
+    also = f", or {back}, which takes its revision back, too"
     return undo + also if applied else undo
+
+
+def downgrade_of(record: Record) -> str:
+    """Return the command that takes a backfill's revision back, for people.
+
+    It names the revision, since others may be applied after it.
+    """
+    return f"flask db downgrade {record.revision}-1"
 
 
 def failed_elsewhere(task: Task, record: Record) -> BackfillError:

@@ -189,11 +189,12 @@ def go_on_undoing(
     ]
     for entry in entries:
         if not given_up.is_undoable(entry):
+            assert entry.record is not None
             raise PausedRun(
                 "its undo is part of the downgrade of its revision",
                 where=entry.label,
                 state="Nothing was changed by this run",
-                next="Go on with: flask db downgrade",
+                next=f"Go on with: {failures.downgrade_of(entry.record)}",
             )
     return _undo_each(entries, reporter, stop)
 
@@ -258,10 +259,11 @@ def _undo_each(
             reporter.noted(f"{entry.name}: undone already")
         elif not reports[-1].batches:
             reporter.noted(f"{entry.name}: it had changed no row, nothing to restore")
-        if entry.applied:
+        if entry.applied and entry.record is not None:
+            back = failures.downgrade_of(entry.record)
             reporter.noted(
                 f"{entry.name}: its revision is still applied. To take that back, too: "
-                f"flask db downgrade; to begin anew: flask db data run {entry.name}"
+                f"{back}; to begin anew: flask db data run {entry.name}"
             )
     return reports
 
@@ -369,8 +371,8 @@ def _check_not_applied(entry: Entry) -> None:
             "its revision is applied",
             where=entry.label,
             state="Nothing was changed",
-            next=f"{way}Take the revision back, and the backfill with it: flask db "
-            "downgrade",
+            next=f"{way}Take the revision back, and the backfill with it, and those "
+            f"applied after it: {failures.downgrade_of(entry.record)}",
         )
 
 

@@ -22,7 +22,8 @@ def check_revivable(entry: Entry, anew: bool) -> None:
         return
     if entry.record.undo_table is not None:
         undo = f"flask db data undo {name}"
-        restore = f"flask db downgrade, or {undo} where the revision is not applied"
+        back = failures.downgrade_of(entry.record)
+        restore = f"{back}, or {undo} where the revision is not applied"
         raise BackfillError(
             "it was given up after it had changed rows, whose old values are kept; "
             "beginning anew would lose them",
