@@ -8,7 +8,15 @@ import warnings
 
 import sqlalchemy as sa
 
+from ..quoting import full_name
 from ..tablenames import is_of_the_app
+
+_UNVALIDATED = sa.text(
+    "SELECT a.attname FROM pg_constraint k JOIN pg_attribute a "
+    "ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum] "
+    "WHERE k.contype = 'n' AND NOT k.convalidated "
+    "AND k.conrelid = to_regclass(:table)"
+)
 
 
 class Reflection:
@@ -24,6 +32,7 @@ class Reflection:
     ) -> None:
         self.name = name
         self.schema = schema
+        self._connection = connection
         self._sqlite = connection.dialect.name == "sqlite"
         self._inspector = sa.inspect(connection)
 
@@ -37,9 +46,16 @@ class Reflection:
             return None
         with _quietly():
             try:
-                return list(self._inspector.get_columns(self.name, schema=self.schema))
+                found = list(self._inspector.get_columns(self.name, schema=self.schema))
             except sa.exc.NoSuchTableError:
                 return None
+        loose = self._unvalidated()
+        return [
+            t.cast("t.Any", {**column, "nullable": True})
+            if column["name"] in loose
+            else column
+            for column in found
+        ]
 
     def primary(self) -> list[str]:
         """Return the columns of the primary key; none when there is none."""
@@ -73,6 +89,17 @@ class Reflection:
         if not self._has_schema():
             return []
         return [name for name in self._names() if is_of_the_app(name)]
+
+    def _unvalidated(self) -> set[str]:
+        """Return the columns whose rows from before may hold NULL, for NOT VALID."""
+        dialect = self._connection.dialect
+        # A NOT NULL is a constraint since 18.
+        if dialect.name != "postgresql" or (dialect.server_version_info or ()) < (18,):
+            return set()
+        rows = self._connection.execute(
+            _UNVALIDATED, {"table": full_name(dialect, self.name, self.schema)}
+        )
+        return set(rows.scalars())
 
     def _names(self) -> list[str]:
         names = self._inspector.get_table_names(self.schema)

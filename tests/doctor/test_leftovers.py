@@ -86,6 +86,25 @@ def test_constraints_that_are_not_valid_or_left(clinic: Clinic) -> None:
     assert clinic.doctor().exit_code == 0
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_not_null_is_no_leftover_though_it_is_a_constraint(clinic: Clinic) -> None:
+    clinic.chain(CREATE)
+    clinic.upgrade()
+    version = "SELECT CAST(current_setting('server_version_num') AS integer)"
+    if clinic.database.scalar(version) < 180000:
+        pytest.skip("NOT NULL is a constraint since PostgreSQL 18")
+    assert clinic.doctor().of("constraints") == []
+    name = "datamigrate_of_the_app"
+    clinic.database.execute("ALTER TABLE counters ALTER COLUMN n DROP NOT NULL")
+    clinic.database.execute(
+        f"ALTER TABLE counters ADD CONSTRAINT {name} NOT NULL n NOT VALID"
+    )
+    level, what, mend = clinic.doctor().one("constraints")
+    assert level == "warning" and f"{name} on counters is NOT VALID" in what
+    clinic.database.execute("ALTER" + mend.partition("ALTER")[2])
+    assert clinic.doctor().exit_code == 0
+
+
 def test_sync_triggers_without_their_change(clinic: Clinic) -> None:
     clinic.chain(test_sync.PEOPLE, test_sync.EXPAND)
     clinic.upgrade()

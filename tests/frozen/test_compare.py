@@ -256,3 +256,19 @@ def test_a_text_primary_key_of_sqlite_is_refused_only_when_it_holds_null(databas
     database.execute("INSERT INTO users VALUES (NULL)")
     with pytest.raises(FrozenMismatchError, match='column "email" .* can be NULL'):
         compare_key(database, table, "email")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_not_null_that_is_not_valid_does_not_make_a_key(database):
+    version = "SELECT CAST(current_setting('server_version_num') AS integer)"
+    if database.scalar(version) < 180000:
+        pytest.skip("NOT NULL is a constraint since PostgreSQL 18")
+    database.execute("CREATE TABLE users (email TEXT UNIQUE)")
+    database.execute("INSERT INTO users VALUES (NULL)")
+    database.execute("ALTER TABLE users ADD CONSTRAINT given NOT NULL email NOT VALID")
+    table = frozen.table("users", sa.Column("email", sa.Text))
+    with pytest.raises(DefinitionError, match='column "email" .* can be NULL'):
+        compare_key(database, table, "email")
+    database.execute("DELETE FROM users")
+    database.execute("ALTER TABLE users VALIDATE CONSTRAINT given")
+    compare_key(database, table, "email")

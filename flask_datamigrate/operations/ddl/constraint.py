@@ -64,7 +64,23 @@ class AddConstraint(Operation):
         names = {one.get("name") for one in found}
         if site.family == "sqlite":
             names |= sqlite_constraints.names(self.sqlite_text(site))
-        return self.constraint in names
+        return self.constraint in names or self._is_taken(site)
+
+    def _is_taken(self, site: Site) -> bool:
+        """Tell whether PostgreSQL has given the name to what no inspector shows.
+
+        That is an EXCLUDE, or since 18 a NOT NULL: table_column_not_null.
+        """
+        if site.family != "postgresql":
+            return False
+        return bool(
+            site.rows(
+                "SELECT FROM pg_constraint WHERE conname = :name "
+                "AND conrelid = CAST(:table AS regclass)",
+                name=self.constraint,
+                table=site.full_name(self.table, self.schema),
+            )
+        )
 
     def sqlite_text(self, site: Site) -> str:
         """Return the CREATE TABLE of the table, on SQLite."""

@@ -360,3 +360,38 @@ def test_a_foreign_key_that_the_inspector_does_not_see_is_dropped(
     family.downgrade()
 
     assert family.database.rows("SHOW CREATE TABLE children") == before
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_name_that_another_kind_of_constraint_has_is_refused(
+    family: Family, form: str, case: Case
+) -> None:
+    name = "fk_new" if case is FOREIGN_KEY else "ck_new"
+    family.database.execute(
+        f"ALTER TABLE {case.table} ADD CONSTRAINT {name} EXCLUDE (id WITH =)"
+    )
+    family.revision(case.up, case.down)
+
+    with pytest.raises(errors.SchemaError, match="with another definition"):
+        family.upgrade()
+
+    assert family.version == "r1"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_check_named_as_the_server_names_a_not_null(
+    family: Family, form: str
+) -> None:
+    family.database.execute("ALTER TABLE parents ALTER COLUMN n SET NOT NULL")
+    up = 'op.add_check_online("parents_n_not_null", "parents", "n > 0")'
+    family.revision(up)
+    since_18 = family.database.rows(
+        "SELECT 1 FROM pg_constraint WHERE conname = 'parents_n_not_null'"
+    )
+    if since_18:
+        with pytest.raises(errors.SchemaError, match="with another definition"):
+            family.upgrade()
+        return
+    family.upgrade()
+    with pytest.raises(sa.exc.IntegrityError):
+        family.database.execute("UPDATE parents SET n = 0 WHERE id = 1")

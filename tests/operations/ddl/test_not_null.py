@@ -130,3 +130,35 @@ def test_a_column_of_its_own_revision_is_to_be_filled_by_another(
     stays = "z" in family.table().c
     assert ("above it in the revision stay" in message) is stays
     assert ("it is there already: drop it first" in message) is stays
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_not_null_that_was_not_validated_is(family: Family, form: str) -> None:
+    if not _has_not_null_constraints(family):
+        pytest.skip("NOT NULL is a constraint since PostgreSQL 18")
+    family.database.execute("UPDATE parents SET name = NULL WHERE id > 5")
+    family.database.execute(
+        'ALTER TABLE parents ADD CONSTRAINT "Given" NOT NULL name NOT VALID'
+    )
+    family.revision(UP, DOWN)
+
+    with pytest.raises(errors.SchemaError, match="NULL is left in 5 rows"):
+        family.upgrade()
+
+    family.database.execute("UPDATE parents SET name = 'x' WHERE name IS NULL")
+    family.upgrade()
+
+    assert family.database.rows(
+        "SELECT conname, convalidated FROM pg_constraint "
+        "WHERE conrelid = CAST('parents' AS regclass) AND contype <> 'p' "
+        "AND conname <> 'parents_id_not_null'"
+    ) == [("Given", True)]
+    family.downgrade()
+    assert family.table().c.name.nullable
+
+
+def _has_not_null_constraints(family: Family) -> bool:
+    version: int = family.database.scalar(
+        "SELECT CAST(current_setting('server_version_num') AS integer)"
+    )
+    return version >= 180000
