@@ -69,12 +69,17 @@ class Standing:
 
 
 def conflict(
-    change: str, config: Stage, database: Stage | None, verified: bool
+    change: str,
+    config: Stage,
+    database: Stage | None,
+    verified: bool,
+    contract: t.Sequence[str] = (),
 ) -> Conflict | None:
     """Return why code at a stage cannot live with a database at another.
 
     :param database: the last stage that is applied there.
     :param verified: whether the new columns are filled and checked.
+    :param contract: its contract revisions, where they are known.
     """
     back = gates.assignment(change, _backward(database))
     if config == "contract" and not (verified or database == "contract"):
@@ -85,11 +90,15 @@ def conflict(
             f"or deploy code at an earlier stage ({back})",
         )
     if config != "contract" and database == "contract":
+        # Half of a contract is worse than all of it: the triggers are gone.
+        below = f" {contract[0]}-1" if contract else ", below the first of them"
         return Conflict(
             f"change {change}: the code is at {config} and uses the old columns, and "
-            "the contract revision, which takes them away, is applied",
+            "its contract, which takes them and their triggers away, is applied in "
+            "whole or in part",
             f"Deploy code at contract ({gates.assignment(change, 'contract')}), or "
-            "take that revision back: flask db downgrade",
+            "let nothing write the old columns and take all contract revisions back: "
+            f"flask db downgrade{below}",
         )
     if config == "migrate" and database is None:
         return Conflict(
@@ -147,9 +156,10 @@ def standing(
     verified = filled and not left
     states = {task.name: "finished" for task in change.backfills}
     states.update({one.name: one.state for one in left})
-    wrong = (
-        None if config is None else conflict(change.name, config, database, verified)
-    )
+    wrong = None
+    if config is not None:
+        contract = change.ids("contract")
+        wrong = conflict(change.name, config, database, verified, contract)
     fresh = not any(applied)
     limit = gates.limit(
         change.name,

@@ -38,6 +38,9 @@ def test_each_pair_of_code_and_database(split: Split) -> None:
         refused = illegal(split, database)
         assert refused.keys() == expected[database], database
         assert all("Conflict: change split: " in text for text in refused.values())
+    # All of a contract is taken back, however much comes after it.
+    back = f"flask db downgrade {AT['contract']}-1"
+    assert all(back in text for text in refused.values())
 
 
 def test_a_deferred_backfill_is_a_conflict_until_it_is_run(split: Split) -> None:
