@@ -10,12 +10,12 @@ from flask.helpers import get_debug_flag
 
 
 class NotBegunInterrupt(KeyboardInterrupt):
-    """Ctrl-C while a command is still being imported."""
+    """Ctrl-C or SIGTERM while what a command needs is still being imported."""
 
 
 @contextlib.contextmanager
 def not_begun() -> t.Iterator[None]:
-    """Tell a Ctrl-C in the block from one at work."""
+    """Tell a Ctrl-C or SIGTERM in the block from one at work."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -25,12 +25,6 @@ def not_begun() -> t.Iterator[None]:
 @contextlib.contextmanager
 def reported() -> t.Iterator[None]:
     """Turn what a user can cause into one message and the exit code of DESIGN 7."""
-    from alembic.util import CommandError
-    from sqlalchemy import exc
-
-    from ..backfill import faults
-    from ..errors import RevisionError
-
     try:
         yield
     except NotBegunInterrupt:
@@ -41,11 +35,24 @@ def reported() -> t.Iterator[None]:
             "Run the same command again to go on from there.",
             130,
         )
-    except CommandError as error:
-        if isinstance(error, RevisionError) and get_debug_flag():
-            raise
-        _leave(str(error), getattr(error, "exit_code", 1))
-    except exc.DBAPIError as error:
+    except Exception as error:
+        _explain(error)
+        raise
+
+
+def _explain(error: Exception) -> None:
+    """Leave with the message of an error that a user can cause."""
+    # Not sooner: a Ctrl-C while they are imported would be out of anyone's hands.
+    from alembic.util import CommandError
+    from sqlalchemy import exc
+
+    from ..backfill import faults
+    from ..errors import RevisionError
+
+    if isinstance(error, CommandError):
+        if not isinstance(error, RevisionError) or not get_debug_flag():
+            _leave(str(error), getattr(error, "exit_code", 1))
+    elif isinstance(error, exc.DBAPIError):
         _leave(str(faults.explain(error, next=faults.classify(error).again)), 1)
 
 

@@ -8,6 +8,10 @@ import typing as t
 import click
 from flask_migrate.cli import db as stock
 
+from .failures import not_begun
+from .failures import reported
+from .interrupts import terminable
+
 if t.TYPE_CHECKING:
     from flask import Flask
 
@@ -67,8 +71,6 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in self._lazy:
-            from .failures import not_begun
-
             path, _, attribute = self._lazy[name].partition(":")
             with not_begun():
                 module = importlib.import_module(path)
@@ -80,9 +82,7 @@ class LazyGroup(click.Group):
         return own
 
     def invoke(self, ctx: click.Context) -> t.Any:
-        from .failures import reported
-
-        with reported():
+        with reported(), terminable():
             return super().invoke(ctx)
 
 

@@ -56,3 +56,23 @@ def stopping(said: str = _AFTER_THE_BATCH) -> t.Iterator[threading.Event]:
             signal.signal(number, handler)
         asked.put(False)
         thread.join()
+
+
+@contextlib.contextmanager
+def terminable() -> t.Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, unless the app has its own answer."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def handle(number: int, frame: types.FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

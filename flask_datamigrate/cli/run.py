@@ -14,6 +14,7 @@ from ..backfill.states import State
 from . import lines
 from .answers import say_ended
 from .duration import in_seconds
+from .failures import not_begun
 from .interrupts import stopping
 from .options import directory_option
 from .progress import reporter
@@ -95,7 +96,8 @@ def accept(directory: str | None, refused: bool, name: str) -> None:
     With --refused it is the rows that are accepted which on_row_error="skip" has left
     out: `flask db data status` lists them. The backfill is finished by its next run.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
     from ..upgrading import ordering
 
     if refused:
@@ -129,7 +131,8 @@ def retry(directory: str | None, as_json: bool, names: tuple[str, ...]) -> None:
     killed or cut off from the database. Mend first what the error says; `flask db data
     status` shows it. Nothing that was committed is done again.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
 
     with lines.errors(as_json), stopping() as stop:
         reports = deferred.retry(
@@ -149,7 +152,8 @@ def verify(directory: str | None, names: tuple[str, ...]) -> None:
     Without a NAME, of all that are finished. It reads the whole table and changes
     nothing. It exits with 1 when a check does not hold.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
 
     checked = False
     for line in deferred.verify(directory or g.directory, names):
@@ -171,7 +175,8 @@ def undo(directory: str | None, names: tuple[str, ...]) -> None:
     Of several the last one is undone first. Ctrl-C stops after the batch at hand; the
     same command goes on from there.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
 
     with stopping() as stop:
         deferred.undo(directory or g.directory, names, reporter(), stop)
@@ -192,7 +197,8 @@ def cancel(directory: str | None, names: tuple[str, ...]) -> None:
     `flask db data run NAME` where its revision is applied; if rows that it has changed
     may be changed twice then, only with --anew.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
     from ..upgrading.given_up import rows_now
 
     given_up, ended = deferred.cancel(directory or g.directory, names)
@@ -207,7 +213,8 @@ def go_on(directory: str | None, answers: t.Sequence[Answer]) -> None:
 
     :param answers: what became of the order to resume them.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
 
     undoing = [a.name for a in answers if a.state is State.UNDOING]
     if undoing:
@@ -232,7 +239,8 @@ def run_named(
     :param workers: of this process; ``None`` for what each backfill says.
     :param anew: whether rows may be changed once more that a cancelled one had changed.
     """
-    from ..upgrading import deferred
+    with not_begun():
+        from ..upgrading import deferred
 
     until = None if max_duration is None else time.monotonic() + max_duration
     with lines.errors(as_json), stopping() as stop:
