@@ -64,11 +64,17 @@ class Transactions(t.Protocol):
 
 @dataclasses.dataclass(slots=True)
 class _Line:
-    """A connection, and whether its statements are limited; ``None`` for unknown."""
+    """A connection, and what is known of it.
+
+    :param is_limited: whether its statements are limited; ``None`` for unknown.
+    :param is_asked: whether a trigger asks if it is to be quiet.
+    :param is_plain_file: whether it is to a file of SQLite, not yet set up for batches.
+    """
 
     connection: sa.Connection
     is_limited: bool | None = False
     is_asked: bool = False
+    is_plain_file: bool = False
 
 
 class OwnTransactions:
@@ -137,6 +143,9 @@ class OwnTransactions:
         if self._line is None:
             self._line = self._connect()
         line = self._line
+        if limited and line.is_plain_file:
+            sqlite_files.prepare(line.connection)
+            line.is_plain_file = False
         try:
             with line.connection.begin():
                 for statement in self._each:
@@ -203,11 +212,13 @@ class OwnTransactions:
             # Under MySQL's own default, REPEATABLE READ, a range update would lock
             # the gaps between the keys against inserts.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
+        is_server = family(self.dialect) != "sqlite"
+        is_file = not is_server and sqlite_files.is_file(connection)
         # Its settings must not go back to the app's pool. An in-memory SQLite
         # database lives in its one connection, which therefore stays there.
-        if family(self.dialect) != "sqlite" or sqlite_files.prepare(connection):
+        if is_server or is_file:
             connection.detach()
-        line = _Line(connection)
+        line = _Line(connection, is_plain_file=is_file)
         if self._setup:
             with connection.begin():
                 for statement in self._setup:

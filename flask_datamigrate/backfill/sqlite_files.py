@@ -15,8 +15,15 @@ import typing as t
 import sqlalchemy as sa
 
 
-def prepare(connection: sa.Connection) -> bool:
-    """Set a connection up for batches, if its database is a file; tell whether it is.
+def is_file(connection: sa.Connection) -> bool:
+    """Tell whether a database is a file, and not in memory."""
+    with contextlib.closing(connection.connection.cursor()) as cursor:
+        _, _, file = next(row for row in _all(cursor, "database_list") if row[0] == 0)
+        return bool(file)
+
+
+def prepare(connection: sa.Connection) -> None:
+    """Set a connection up for batches; not in a transaction.
 
     The journal is cut to nothing at a commit and not deleted, which is as safe:
     https://sqlite.org/pragma.html#pragma_journal_mode. One of another mode, as a
@@ -24,14 +31,9 @@ def prepare(connection: sa.Connection) -> bool:
     commit: https://sqlite.org/pragma.html#pragma_cache_spill.
     """
     with contextlib.closing(connection.connection.cursor()) as cursor:
-        if not any(
-            row[1] == "main" and row[2] for row in _all(cursor, "database_list")
-        ):
-            return False
         cursor.execute("PRAGMA cache_spill = OFF")
         if _all(cursor, "journal_mode")[0][0] == "delete":
             _all(cursor, "journal_mode = TRUNCATE")
-    return True
 
 
 def settle(connection: sa.Connection) -> None:
