@@ -13,13 +13,15 @@ from tests.kills import counters
 
 # It is found by its name, so the signal comes at the same moment on any machine.
 AT_IMPORT = """
-import importlib.abc, os, signal, sys
+import importlib.abc, os, signal, sys, time
 
 class Interrupting(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name == os.environ.get("SIGNAL_AT"):
             sys.meta_path.remove(self)
             os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+            # Its handler runs here, and not where Python would swallow what it raises.
+            time.sleep(5)
 
 sys.meta_path.insert(0, Interrupting())
 """
