@@ -108,6 +108,7 @@ def test_what_was_written_since_is_kept_down_and_up_again(
         cook.downgrade(recipe.revisions[0])
         cook.see(recipe.back)
 
+        cook.forget()
         cook.upgrade()
         cook.see(seen)
 
