@@ -28,6 +28,7 @@ from . import faults
 from .batch import Result
 from .batch import Writer
 from .bounds import Bounds
+from .connections import OwnTransactions
 from .keys import Position
 from .ranges import Range
 from .session import Session
@@ -82,7 +83,8 @@ class Ahead:
         *,
         is_alone: bool,
     ) -> None:
-        self._session = session
+        # Where batches are tried again, the connections are the engine's own.
+        self._own = t.cast(OwnTransactions, session.transactions)
         self._bounds = bounds
         self._any_writer = writer
         self._writer = writer if isinstance(writer, RowsWriter) else None
@@ -96,7 +98,7 @@ class Ahead:
         )
         self._threads: concurrent.futures.Executor | None = None
         self._coming: concurrent.futures.Future[Ready] | None = None
-        self._transactions = session.transactions
+        self._transactions = self._own
         self._resting = 0
         self._rest = _REST
 
@@ -106,7 +108,7 @@ class Ahead:
         if not self._can:
             yield
             return
-        self._transactions = self._session.transactions.another()
+        self._transactions = self._own.another()
         sa.event.listen(sa.Engine, "before_cursor_execute", self._asked)
         try:
             with concurrent.futures.ThreadPoolExecutor(1, "datamigrate-ahead") as one:
@@ -126,14 +128,13 @@ class Ahead:
 
         An error takes back what is prepared for after it as well.
         """
-        transactions = self._session.transactions
         ready = self._taken(span)
         try:
             if ready is None:
-                with transactions.batch() as connection:
+                with self._own.batch() as connection:
                     yield connection, None
             else:
-                transactions.swap(self._transactions)
+                self._own.swap(self._transactions)
                 with ready.transaction:
                     yield ready.connection, ready
         except BaseException:

@@ -55,9 +55,6 @@ class Transactions(t.Protocol):
     def another(self) -> Transactions:
         """Return the same on a further connection, for another thread."""
 
-    def swap(self, other: Transactions) -> None:
-        """Exchange the connections with those of another, open transactions too."""
-
     def close(self) -> None:
         """Give up the connection, if it is the engine's own."""
 
@@ -180,8 +177,8 @@ class OwnTransactions:
             statement_timeout=self._statement_timeout,
         )
 
-    def swap(self, other: Transactions) -> None:
-        assert isinstance(other, OwnTransactions)
+    def swap(self, other: OwnTransactions) -> None:
+        """Exchange the connections with those of another, open transactions too."""
         self._line, other._line = other._line, self._line
 
     def close(self) -> None:
@@ -273,9 +270,6 @@ class AlembicTransactions:
         """Do nothing: the connection is Alembic's."""
 
     def another(self) -> t.NoReturn:
-        raise NotImplementedError("Alembic has one connection")
-
-    def swap(self, other: Transactions) -> t.NoReturn:
         raise NotImplementedError("Alembic has one connection")
 
     def close(self) -> None:

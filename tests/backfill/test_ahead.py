@@ -77,12 +77,13 @@ def test_where_others_may_write_beside_a_batch_a_second_thread_prepares_the_next
     [
         # It may look at rows that the batch at hand is about to change.
         {"where": sa.exists(sa.select(things.c.id)), "verify": False},
+        {"where": things.c.n >= sa.literal_column("(SELECT 1)"), "verify": False},
         # It may take its time, in which no row is to be locked.
         {"throttle": lambda: None},
         # Its side table has the next batch's rows beside this one's.
         {"undo": True},
     ],
-    ids=["where", "throttle", "undo"],
+    ids=["where", "text", "throttle", "undo"],
 )
 @on_servers
 def test_what_may_meet_the_batch_at_hand_is_not_prepared(

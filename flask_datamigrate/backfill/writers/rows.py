@@ -289,4 +289,8 @@ class RowsWriter:
 def _may_ask(where: sa.ColumnElement[bool]) -> bool:
     """Tell whether a condition may depend on other rows than the one it is of."""
     asking = (sa.Select, sa.CompoundSelect, sa.TextClause)
-    return any(isinstance(element, asking) for element in visitors.iterate(where))
+    return any(
+        # SQL text, in whatever form, may hold a query.
+        isinstance(element, asking) or getattr(element, "is_literal", False)
+        for element in visitors.iterate(where)
+    )
