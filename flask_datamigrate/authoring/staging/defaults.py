@@ -77,6 +77,23 @@ def given(table: TableName, column: sa.Column[t.Any]) -> MigrateOperation:
     return ops.ModifyTableOps(name, [default], schema=schema)
 
 
+def taken(operation: ops.AlterColumnOp) -> MigrateOperation:
+    """Take the default of a column away: old code may leave the value to it.
+
+    :param operation: the change of the column, which has one.
+    """
+    default = ops.AlterColumnOp(
+        operation.table_name,
+        operation.column_name,
+        schema=operation.schema,
+        existing_type=operation.modify_type or operation.existing_type,
+        existing_nullable=operation.existing_nullable,
+        existing_server_default=operation.existing_server_default,
+        modify_server_default=None,
+    )
+    return ops.ModifyTableOps(operation.table_name, [default], schema=operation.schema)
+
+
 def lent(old: sa.Column[t.Any], new: sa.Column[t.Any]) -> sa.Column[t.Any] | None:
     """Return the old column with the default of the new one, if it is to have it.
 

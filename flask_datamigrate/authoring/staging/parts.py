@@ -71,7 +71,8 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         found.append(Part("expand", "index and refer", plan.online))
     every = [one for filling in fills for one in filling.tables]
     # An empty one would be no change to Flask-Migrate.
-    no_rows = "pass  # No row to fill: from here on no code may use what will go."
+    ends = "use what will go" if plan.contract else "write what will be forbidden"
+    no_rows = f"pass  # No row to fill: from here on no code may {ends}."
     found.append(
         Part(
             "migrate",
@@ -114,7 +115,7 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         free, taken = [*plan.forbid, *resumed, *drops], plan.contract
         said = (blocks, compared) if resumed else ([], ())
         found.append(Part("contract", "let go", free, *said))
-    found.append(Part("contract", "take away", taken))
+    found.append(Part("contract", "take away" if plan.contract else "forbid", taken))
     return [part for part in found if part.operations]
 
 

@@ -15,6 +15,7 @@ from alembic.operations import ops
 from alembic.util import Dispatcher
 
 from ...operations.ddl.directives.archives import ArchiveColumnOp
+from ...operations.ddl.directives.constraints import AddCheckOp
 from ...operations.ddl.directives.constraints import DropNotNullOp
 from ...operations.ddl.directives.constraints import SetNotNullOp
 from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
@@ -24,11 +25,14 @@ from ...operations.renames import kind
 from ..type_names import json_columns
 from . import constraints
 from . import defaults
+from . import keys
 from . import renamed
 from . import targets
 from .refusals import check_named
 from .refusals import refusal
 from .renamed import Renamed
+from .retyped import is_retyped
+from .retyped import is_shorter
 from .shadows import Shadow
 from .shadows import shadow
 from .targets import TableName
@@ -68,7 +72,7 @@ class Fill:
             return None
         (new,), (old,) = self.new, self.old
         alike = kind(new.type) == kind(old.type) and kind(new.type) is not None
-        return (old, new) if alike and not _is_shorter(old.type, new.type) else None
+        return (old, new) if alike and not is_shorter(old.type, new.type) else None
 
 
 @dataclasses.dataclass(slots=True)
@@ -98,12 +102,19 @@ class Plan:
     """The columns with a default that take the place of one that goes."""
     freed: set[str] = dataclasses.field(default_factory=set)
     """The names of the indexes and constraints that go."""
+    added: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
+    """The columns that the difference adds; old code does not write them."""
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether old code can live with all of it."""
+        return not (self.fills or self.release or self.forbid or self.contract)
 
     def fill(self, table: TableName) -> Fill:
         return self.fills.setdefault(table, Fill(table))
 
-    def made_unique(self, name: str, operation: MigrateOperation) -> None:
-        """Add what makes columns unique, behind what has its name until then."""
+    def restrict(self, name: str, operation: MigrateOperation) -> None:
+        """Add a constraint on what is written, behind what has its name until then."""
         (self.contract if name in self.freed else self.forbid).append(operation)
 
 
@@ -127,7 +138,7 @@ def divide(
     shadows = [
         shadow(operation, metadata, connection)
         for operation in listed
-        if isinstance(operation, ops.AlterColumnOp) and _is_retyped(operation)
+        if isinstance(operation, ops.AlterColumnOp) and is_retyped(operation)
     ]
     listed = [
         operation
@@ -142,6 +153,14 @@ def divide(
     _as_json(listed, connection)
     plan.heirs = defaults.heirs(listed, decide)
     plan.freed = {_freed(operation) for operation in listed}
+    plan.added = {
+        ((operation.schema, operation.table_name), str(operation.column.name))
+        for operation in listed
+        if isinstance(operation, ops.AddColumnOp)
+    }
+    for change in keys.changed(metadata, connection):
+        for operation in listed:
+            change.check(operation)
     for operation in listed:
         _STAGES.dispatch(operation)(operation, plan)
     for table in plan.renamed:
@@ -203,11 +222,6 @@ def _drop_table(operation: ops.DropTableOp, plan: Plan) -> None:
 @_STAGES.dispatch_for(ops.AddColumnOp)
 def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
     column, table = operation.column, (operation.schema, operation.table_name)
-    if column.primary_key:
-        raise refusal(
-            f"add column {column.name} of table {operation.table_name}",
-            "it belongs to the primary key, by which the rows are found",
-        )
     added = column
     is_heir = (table, str(column.name)) in plan.heirs
     if is_heir:
@@ -234,11 +248,6 @@ def _add_column(operation: ops.AddColumnOp, plan: Plan) -> None:
 def _drop_column(operation: ops.DropColumnOp, plan: Plan) -> None:
     table = (operation.schema, operation.table_name)
     column = operation.to_column()
-    if column.primary_key:
-        raise refusal(
-            f"drop column {column.name} of table {operation.table_name}",
-            "it belongs to the primary key, by which the rows are found",
-        )
     plan.fill(table).old.append(column)
     if not column.nullable and column.server_default is None:
         # New code writes rows without it before it goes.
@@ -266,8 +275,11 @@ def _alter_column(operation: ops.AlterColumnOp, plan: Plan) -> None:
             )
         )
         operation.modify_nullable = None
-        if not operation.has_changes():
-            return
+    if operation.modify_server_default is None:
+        plan.contract.append(defaults.taken(operation))
+        operation.modify_server_default = False
+    if not operation.has_changes():
+        return
     _within(plan.expand, (operation.schema, table), operation)
 
 
@@ -286,7 +298,7 @@ def _create_index(operation: ops.CreateIndexOp, plan: Plan) -> None:
     )
     if operation.unique:
         # Rows that are not unique yet may become so when they are filled.
-        plan.made_unique(online.index_name, online)
+        plan.restrict(online.index_name, online)
     else:
         plan.online.append(online)
 
@@ -308,7 +320,21 @@ def _drop_index(operation: ops.DropIndexOp, plan: Plan) -> None:
 @_STAGES.dispatch_for(ops.CreateForeignKeyOp)
 def _create_foreign_key(operation: ops.CreateForeignKeyOp, plan: Plan) -> None:
     check_named(operation, "foreign key")
-    plan.online.append(AddForeignKeyOp(operation))
+    table = (operation.kw.get("source_schema"), operation.source_table)
+    key = AddForeignKeyOp(operation)
+    if table in plan.made or plan.added.issuperset(
+        (table, str(name)) for name in operation.local_cols
+    ):
+        plan.online.append(key)
+    else:
+        # Old code may go on writing what refers to nothing.
+        plan.restrict(str(operation.constraint_name), key)
+
+
+@_STAGES.dispatch_for(ops.CreateCheckConstraintOp)
+def _create_check(operation: ops.CreateCheckConstraintOp, plan: Plan) -> None:
+    check_named(operation, "CHECK constraint")
+    plan.restrict(str(operation.constraint_name), AddCheckOp(operation))
 
 
 @_STAGES.dispatch_for(ops.CreateUniqueConstraintOp)
@@ -318,7 +344,7 @@ def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
     made = constraints.unique(
         name, operation.table_name, list(operation.columns), operation.schema
     )
-    plan.made_unique(name, made)
+    plan.restrict(name, made)
 
 
 @_STAGES.dispatch_for(ops.DropConstraintOp)
@@ -357,27 +383,6 @@ def _freed(operation: MigrateOperation) -> str:
     if isinstance(operation, ops.DropConstraintOp):
         return str(operation.constraint_name)
     return ""
-
-
-def _is_shorter(old: t.Any, new: t.Any) -> bool:
-    """Tell whether there are texts that the old type takes and the new one does not."""
-    if not isinstance(old, sa.String) or getattr(new, "length", None) is None:
-        return False
-    return old.length is None or bool(new.length < old.length)
-
-
-def _is_retyped(operation: ops.AlterColumnOp) -> bool:
-    """Tell whether a column gets a type that not every value is one of, as it is."""
-    return operation.modify_type is not None and not _is_wider(operation)
-
-
-def _is_wider(operation: ops.AlterColumnOp) -> bool:
-    """Tell whether every value of the old type is one of the new type, as it is."""
-    old, new = operation.existing_type, operation.modify_type
-    if isinstance(old, sa.String) and isinstance(new, sa.String):
-        longer = new.length is None or (old.length or 0) <= new.length
-        return longer and old.length is not None and not isinstance(new, sa.Enum)
-    return False
 
 
 def _as_json(listed: list[MigrateOperation], connection: sa.Connection) -> None:

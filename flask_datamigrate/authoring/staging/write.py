@@ -17,6 +17,7 @@ from ...errors import AuthoringError
 from ..body import MARK
 from ..freeze import in_order
 from ..source import Source
+from . import keys
 from .defaults import Decide
 from .parts import Part
 from .parts import parts
@@ -129,15 +130,20 @@ def _planned(
         )
     difference, connection = script.upgrade_ops, context.connection
     assert difference is not None and connection is not None
+    # Where the database has none, the models name one for SQLAlchemy's sake.
+    other = [str(one) for one in keys.changed(metadata, connection) if one.had]
     if difference.is_empty():
+        but = f", but for what is not staged: {'; '.join(other)}" if other else ""
         raise AuthoringError(
-            "models and database are alike",
+            f"models and database are alike{but}",
             where=f"change {name}",
             state="Nothing was written",
-            next="Change the models first, as they shall be in the end",
+            next=keys.NEXT
+            if other
+            else "Change the models first, as they shall be in the end",
         )
     plan = divide(difference, metadata, connection, decide)
-    if not plan.fills and not plan.contract:
+    if plan.is_additive:
         raise AuthoringError(
             "there is nothing to stage: all of it is added, and old code can live "
             "with that",
@@ -148,6 +154,7 @@ def _planned(
     advice = [one.advice for fill in plan.fills.values() for one in fill.shadows]
     for table in plan.renamed:
         advice += table.advice(connection)
+    advice += [f"No part of the change: {one}." for one in other]
     return parts(plan, name, metadata), advice
 
 
