@@ -44,18 +44,39 @@ def unique(
         f"            batch.create_unique_constraint(\n"
         f"                {what}, {spelled}\n            )"
     )
-    return Written(lines, f'{batch}    batch.drop_constraint({what}, type_="unique")')
+    drop = f'batch.drop_constraint({what}, type_="unique")'
+    return Written(lines, _if(name, table, schema, batch, drop))
+
+
+def _if(
+    name: str, table: str, schema: str | None, batch: str, call: str, no: str = ""
+) -> str:
+    """Spell what is done to a constraint that is there, or that is not.
+
+    A run that was cut off may have done it.
+
+    :param no: "not " for one that is not there.
+    """
+    options = "" if schema is None else f", schema={quoted(schema)}"
+    there = f"op.has_constraint({quoted(table)}, {quoted(name)}{options})"
+    return f"if {no}{there}:\n    {batch}        {call}"
 
 
 def dropped(operation: ops.DropConstraintOp) -> Written:
     """Spell the directive that drops a constraint, and the one that makes it again."""
     check_named(operation, "constraint")
     table, schema = operation.table_name, operation.schema
-    options = "" if schema is None else f", schema={schema!r}"
-    begin = f"with op.batch_alter_table({table!r}{options}) as batch:\n    "
-    kind = operation.constraint_type
-    drop = f"batch.drop_constraint({operation.constraint_name!r}, type_={kind!r})"
-    return Written(begin + drop, begin + _made_again(operation))
+    name, kind = str(operation.constraint_name), operation.constraint_type
+    options = "" if schema is None else f", schema={quoted(schema)}"
+    batch = f"with op.batch_alter_table({quoted(table)}{options}) as batch:\n"
+    drop = f"batch.drop_constraint({quoted(name)}, type_={quoted(str(kind))})"
+    lines = _if(name, table, schema, batch, drop)
+    constraint = operation.to_constraint()
+    if isinstance(constraint, sa.UniqueConstraint):
+        columns = [str(column.name) for column in constraint.columns]
+        return Written(lines, unique(name, table, columns, schema).lines)
+    made = _made_again(operation)
+    return Written(lines, _if(name, table, schema, batch, made, "not "))
 
 
 def _made_again(operation: ops.DropConstraintOp) -> str:
@@ -76,7 +97,4 @@ def _made_again(operation: ops.DropConstraintOp) -> str:
         given = "".join(f", {k}={v!r}" for k, v in options.items() if v is not None)
         what = f"{name!r}, {referent!r}, {local!r}, {remote!r}{given}"
         return f"batch.create_foreign_key({what})"
-    if isinstance(constraint, sa.UniqueConstraint):
-        columns = [column.name for column in constraint.columns]
-        return f"batch.create_unique_constraint({name!r}, {columns!r})"
     raise refusal(f"drop constraint {name}", "it is not known how to make it again")

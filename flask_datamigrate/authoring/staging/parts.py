@@ -96,9 +96,11 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
     if plan.release:
         # To triggers that are made while a new column has its default, a value like
         # it is none. So, taken back, they come after the default has gone.
-        found.append(Part("contract", "go back", resumed, blocks, compared))
+        behind = [*plan.loosen, *resumed]
+        found.append(Part("contract", "go back", behind, blocks, compared))
         found.append(Part("contract", "give defaults", plan.release))
         resumed = []
+        plan.loosen.clear()
     late = {name: code for f in synced for name, code in f.late.items()}
     found.append(
         Part(
@@ -112,7 +114,8 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
     taken = [*plan.forbid, *plan.contract]
     if synced:
         drops = [one for filling in synced for one in filling.drops]
-        free, taken = [*plan.forbid, *resumed, *drops], plan.contract
+        free = [*plan.forbid, *plan.loosen, *resumed, *drops]
+        taken = plan.contract
         said = (blocks, compared) if resumed else ([], ())
         found.append(Part("contract", "let go", free, *said))
     found.append(Part("contract", "take away" if plan.contract else "forbid", taken))

@@ -20,7 +20,6 @@ from ...operations.ddl.directives.constraints import DropNotNullOp
 from ...operations.ddl.directives.constraints import SetNotNullOp
 from ...operations.ddl.directives.foreign_keys import AddForeignKeyOp
 from ...operations.ddl.directives.indexes import CreateIndexOnlineOp
-from ...operations.ddl.directives.indexes import DropIndexOnlineOp
 from ...operations.renames import kind
 from ..type_names import json_columns
 from . import constraints
@@ -28,6 +27,8 @@ from . import defaults
 from . import keys
 from . import renamed
 from . import targets
+from .hanging import Hanging
+from .hanging import divided
 from .refusals import check_named
 from .refusals import refusal
 from .renamed import Renamed
@@ -85,6 +86,9 @@ class Plan:
     :param release: what is done first when no old code is left.
     :param forbid: what is forbidden from then on. Rows may be in its way, so it comes
         before the triggers go: until these are mended, old and new stay equal.
+    :param loosen: what hangs on the columns that go. It goes while the triggers are
+        there; so on the way back it comes when the values are those of the new columns,
+        of which some may be in other rows by then.
     :param contract: what goes.
     :param renamed: the tables that get another name.
     """
@@ -94,6 +98,7 @@ class Plan:
     fills: dict[TableName, Fill] = dataclasses.field(default_factory=dict)
     release: list[MigrateOperation] = dataclasses.field(default_factory=list)
     forbid: list[MigrateOperation] = dataclasses.field(default_factory=list)
+    loosen: list[MigrateOperation] = dataclasses.field(default_factory=list)
     contract: list[MigrateOperation] = dataclasses.field(default_factory=list)
     renamed: list[Renamed] = dataclasses.field(default_factory=list)
     made: set[TableName] = dataclasses.field(default_factory=set)
@@ -102,6 +107,8 @@ class Plan:
     """The columns with a default that take the place of one that goes."""
     freed: set[str] = dataclasses.field(default_factory=set)
     """The names of the indexes and constraints that go."""
+    hanging: list[Hanging] = dataclasses.field(default_factory=list)
+    """These, until it is known which columns go."""
     added: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
     """The columns that the difference adds; old code does not write them."""
 
@@ -171,6 +178,7 @@ def divide(
         plan.online += one.online
         plan.release += one.release
         plan.forbid += one.forbid
+        plan.loosen += one.loosen
         plan.contract += one.contract
     for fill in plan.fills.values():
         if len(fill.new) == 1 and len(fill.old) == 1 and not fill.shadows:
@@ -183,6 +191,12 @@ def divide(
         lent = fill.renamed and defaults.lent(*fill.renamed)
         if lent is not None:
             plan.expand.append(defaults.given(fill.table, lent))
+    old = {
+        table: {str(column.name) for column in fill.old}
+        for table, fill in plan.fills.items()
+    }
+    # An index on a column that goes is in its way.
+    plan.loosen[:0], plan.contract[:0] = divided(plan.hanging, old)
     plan.fills = {
         table: fill
         for table, fill in plan.fills.items()
@@ -305,16 +319,7 @@ def _create_index(operation: ops.CreateIndexOp, plan: Plan) -> None:
 
 @_STAGES.dispatch_for(ops.DropIndexOp)
 def _drop_index(operation: ops.DropIndexOp, plan: Plan) -> None:
-    index = operation.to_index()
-    online = DropIndexOnlineOp(
-        str(operation.index_name),
-        str(operation.table_name),
-        [column.name for column in index.columns],
-        schema=operation.schema,
-        unique=bool(index.unique),
-    )
-    # An index on a column that goes is in its way.
-    plan.contract.insert(0, online)
+    plan.hanging.append(Hanging.of_index(operation))
 
 
 @_STAGES.dispatch_for(ops.CreateForeignKeyOp)
@@ -349,7 +354,7 @@ def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
 
 @_STAGES.dispatch_for(ops.DropConstraintOp)
 def _drop_constraint(operation: ops.DropConstraintOp, plan: Plan) -> None:
-    plan.contract.insert(0, constraints.dropped(operation))
+    plan.hanging.append(Hanging.of_constraint(operation))
 
 
 def _comment(operation: MigrateOperation, plan: Plan) -> None:

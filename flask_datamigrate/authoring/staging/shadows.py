@@ -43,6 +43,7 @@ class Shadow:
     :param online: what is added outside of a transaction.
     :param release: what is done first when no old code is left.
     :param forbid: what rows may be in the way of, done while the triggers are there.
+    :param loosen: what takes away what hangs on the old column.
     :param contract: what is done last.
     """
 
@@ -54,6 +55,7 @@ class Shadow:
     online: t.Sequence[MigrateOperation]
     release: t.Sequence[MigrateOperation]
     forbid: t.Sequence[MigrateOperation]
+    loosen: t.Sequence[MigrateOperation]
     contract: t.Sequence[MigrateOperation]
 
     def covers(self, operation: MigrateOperation) -> bool:
@@ -147,7 +149,8 @@ def shadow(
         carried.online,
         [] if new.server_default is None else [defaults.given(table, new)],
         [*([] if new.nullable else [_not_null(table, new)]), *carried.contract],
-        [*_without(old), ArchiveColumnOp(table[1], name, schema=schema)],
+        list(_without(old)),
+        [ArchiveColumnOp(table[1], name, schema=schema)],
     )
 
 

@@ -107,18 +107,18 @@ class Batches:
     def _begin(self, new: sa.Table) -> None:
         self._renamed = False
         connection = self._connection
-        if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
-            return
         names = sa.inspect(connection).get_table_names(new.schema)
         tables = self._rebuilt(new)
+        if new.name in names and tables:
+            # A batch was cut off that was no transaction yet.
+            rebuild.drop_left_over(connection, tables[0], new.schema)
+        if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
+            return
         if self._raw.in_transaction:
             for table in tables:
                 where = f"op.batch_alter_table, table {table}"
                 rebuild.refuse_children(connection, table, new.schema, where)
             return
-        if new.name in names and tables:
-            # A batch was cut off, before each was a transaction.
-            rebuild.drop_left_over(connection, tables[0], new.schema)
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         self._off = True
         begin_immediate(connection)

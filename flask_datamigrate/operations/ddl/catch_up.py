@@ -12,10 +12,13 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ...backfill import faults
 from ...backfill import quiet
 from ...backfill.connections import begin_immediate
 from ...dialects import family
 from ...errors import DefinitionError
+from ...errors import SchemaError
+from ...expressions import assignments
 from . import key_ranges
 from . import locks
 from .notes import Notes
@@ -68,9 +71,41 @@ class CatchUp:
         return [begin, lambda operations: operations.execute(self._update), end]
 
     def _run(self, site: Site) -> None:
-        key_ranges.execute(
-            site, self._key(site), lambda rows: self._update.where(rows), batch=_quietly
-        )
+        key, unique = self._key(site), self._unique(site)
+        try:
+            key_ranges.execute(
+                site, key, lambda rows: self._update.where(rows), batch=_quietly
+            )
+        except sa.exc.IntegrityError as error:
+            if not unique:
+                raise
+            raise SchemaError(
+                f"the database refused a row: {faults.message(error)}. {unique} was "
+                "made again before the values were brought over, and a value may be "
+                "in another row by now",
+                where=self._where,
+                state="The triggers may be there, and the rows before it done; all of "
+                "it is done again",
+                next=f"In the downgrade, drop {unique} in front of op.create_sync and "
+                "make it again behind it, and run the same command again",
+            ) from error
+
+    def _unique(self, site: Site) -> str:
+        """Return the names of what keeps the columns unique that it sets."""
+        table = t.cast(sa.Table, self._update.table)
+        inspector = sa.inspect(site.connection)
+        old = {name.lower() for name in assignments(self._update)}
+        indexes = inspector.get_indexes(table.name, table.schema)
+        made: list[t.Any] = [
+            *inspector.get_unique_constraints(table.name, table.schema),
+            *(index for index in indexes if index["unique"]),
+        ]
+        found = {
+            str(one["name"])
+            for one in made
+            if old & {str(name).lower() for name in one["column_names"]}
+        }
+        return ", ".join(sorted(found))
 
     def _key(self, site: Site) -> list[sa.ColumnElement[t.Any]]:
         table = t.cast(sa.Table, self._update.table)
