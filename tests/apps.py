@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-import subprocess
-import sys
 import textwrap
 import typing as t
 
@@ -14,7 +12,9 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
+import flask_datamigrate
 from flask_datamigrate import DataMigrate
+from tests import nursery
 
 _HEADER = """
 import sqlalchemy as sa
@@ -85,9 +85,10 @@ class Project:
     def migrations(self) -> pathlib.Path:
         return self.path / "migrations"
 
-    def init(self, *options: str) -> Project:
+    def init(self) -> Project:
         """Make the migrations directory with Flask-Migrate's own template."""
-        self.flask("db", "init", *options)
+        with self.app().app_context():
+            flask_datamigrate.init(str(self.migrations))
         return self
 
     def revision(
@@ -136,16 +137,10 @@ class Project:
             **more,
         }
 
-    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **more: str) -> nursery.Process:
         """Start ``flask …`` as a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "flask", *arguments],
-            cwd=self.path,
-            env=self.environment(**more),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return nursery.start(
+            arguments, cwd=self.path, environment=self.environment(**more)
         )
 
     def run(self, *arguments: str, **more: str) -> Ran:

@@ -16,6 +16,7 @@ from flask_datamigrate.cli.group import LazyGroup
 from tests.databases.database import Database
 from tests.kills import counters
 from tests.kills import kill_until_done
+from tests.nursery import Process
 
 
 def done(database: Database) -> int:
@@ -29,7 +30,7 @@ def done(database: Database) -> int:
     return int(found[0][0]) if found else 0
 
 
-def wait_for_batches(database: Database, process: subprocess.Popen[str]) -> None:
+def wait_for_batches(database: Database, process: Process) -> None:
     while done(database) < 60:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

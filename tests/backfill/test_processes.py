@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import signal
-import subprocess
 import time
 import typing as t
 
@@ -16,6 +15,7 @@ import flask_datamigrate
 from tests.apps import Project
 from tests.databases.database import Database
 from tests.kills import SCHEMA
+from tests.nursery import Process
 
 SERVERS = pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
 ROWS = 300
@@ -83,7 +83,7 @@ def upgrade(made: Project, revision: str) -> None:
 @contextlib.contextmanager
 def running(
     made: Project, database: Database, *options: str, **first: str
-) -> t.Iterator[list[subprocess.Popen[str]]]:
+) -> t.Iterator[list[Process]]:
     """Start two processes that run the backfill, and kill what is left of them.
 
     The block begins when each of them has a range.
@@ -119,7 +119,7 @@ def wait_for(condition: t.Callable[[], t.Any]) -> None:
         time.sleep(0.01)
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ended(process: Process) -> tuple[int, str]:
     _, err = process.communicate(timeout=120)
     return process.returncode, err
 

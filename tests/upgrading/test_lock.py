@@ -19,6 +19,7 @@ from flask_datamigrate.backfill.tables import tables
 from flask_datamigrate.errors import LockTimeoutError
 from flask_datamigrate.settings import read
 from flask_datamigrate.upgrading import lock
+from tests.nursery import Process
 from tests.upgrading.conftest import ADD_FOR_GOOD
 from tests.upgrading.conftest import COLUMN
 from tests.upgrading.conftest import CREATE
@@ -110,7 +111,7 @@ def test_many_upgrades_of_a_half_migrated_database(bench: Bench, kind: str) -> N
 
 
 @contextlib.contextmanager
-def upgrade_that_waits(bench: Bench) -> t.Iterator[subprocess.Popen[str]]:
+def upgrade_that_waits(bench: Bench) -> t.Iterator[Process]:
     """Hold an upgrade of r2 open until the block ends."""
     bench.revision("r2", WAITS, down="r1")
     begun, go = (bench.project.migrations / name for name in ("begun", "go"))
@@ -123,7 +124,7 @@ def upgrade_that_waits(bench: Bench) -> t.Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=60)
 
 
-def until(condition: t.Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def until(condition: t.Callable[[], bool], process: Process) -> None:
     while not condition():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 
 import pytest
 import sqlalchemy as sa
 
 from tests.backfill.engine import at_each_batch
+from tests.nursery import Process
 from tests.upgrading.conftest import COUNTERS
 from tests.upgrading.conftest import CREATE
 from tests.upgrading.conftest import Bench
@@ -149,7 +149,7 @@ def test_a_running_one_is_cancelled_after_its_batch(bench: Bench) -> None:
     bench.app.config["DATAMIGRATE_MAX_BATCH_SIZE"] = 1
     bench.chain(CREATE, DEFERRED)
     bench.upgrade()
-    others: list[subprocess.Popen[str]] = []
+    others: list[Process] = []
 
     def cancel(progress: object) -> None:
         if others:
@@ -173,7 +173,7 @@ def test_a_running_one_is_cancelled_after_its_batch(bench: Bench) -> None:
 def test_one_that_is_cancelled_before_its_turn_is_not_run(bench: Bench) -> None:
     bench.chain(CREATE, TWO)
     bench.upgrade()
-    ended: list[subprocess.Popen[str]] = []
+    ended: list[Process] = []
 
     def cancel(progress: object) -> None:
         if not ended:
