@@ -10,6 +10,7 @@ import typing as t
 
 from sqlalchemy import exc
 
+from ..dialects import family
 from . import failures
 from . import faults
 from . import signals
@@ -92,6 +93,12 @@ class Control:
             self._note("going on")
             self._noted = None
         return self._waited
+
+    def tries_again(self, what: str) -> None:
+        """Show what holds a batch up, until it is done."""
+        # A file that is locked cannot be written to.
+        if family(self._session.transactions.dialect) != "sqlite":
+            self._tell(what)
 
     def _note_wait(self, text: str, reason: str) -> None:
         """Tell what is waited for; once, when each of the batches waits for it."""

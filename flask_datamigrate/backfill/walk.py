@@ -27,6 +27,7 @@ from .claims import Claim
 from .control import Control
 from .keys import Key
 from .keys import Position
+from .keys import describe
 from .pace import Pace
 from .progress import Meter
 from .ranges import FORWARD
@@ -208,16 +209,22 @@ class Walk:
                     raise self._failed(span, pace, error) from error
                 if fault in faults.SHRUNK:
                     pace.shrink()
-                session.reporter.noted(
-                    f"{task.name}: {fault.meaning}; trying again with "
-                    f"{counted(pace.size, 'row')}"
-                )
+                trouble = f"{fault.meaning}; trying again with "
+                trouble += counted(pace.size, "row")
+                session.reporter.noted(f"{task.name}: {trouble}")
+                if fault in faults.SHRUNK:
+                    self.control.tries_again(trouble + self._after(span))
             self.claim.wait(random.uniform(pause / 2, pause))
             pause = min(pause * 2, _LONGEST_PAUSE)
             if fault in faults.GONE:
                 span, refused = self._where_it_is(span, deadline), None
             if session.stop.is_set():
                 raise failures.stopped(task, self._meter.with_all(span))
+
+    def _after(self, span: Range) -> str:
+        if span.position is None:
+            return ""
+        return f" after {describe(self._shown.columns, span.position)}"
 
     def _where_it_is(self, span: Range, deadline: float) -> Range:
         """Read the range again: it was cut, or a commit was done unnoticed.
