@@ -168,9 +168,15 @@ class Crew:
         """
         store, task = self._session.store, self._task
         first = alone and not self._is_begun
+        left = f"from {dead}, which ended without a word"
         if record.state is not State.RUNNING or first:
-            left = dead and f"taken over from {dead}, which ended without a word"
-            store.move(connection, task.name, State.RUNNING, left)
+            store.move(
+                connection, task.name, State.RUNNING, dead and f"taken over {left}"
+            )
+        elif dead:
+            store.events.happened(connection, task.name, "takeover", left)
+        elif not self._is_begun:
+            store.events.happened(connection, task.name, "join", None)
         if not self._is_begun and not verify.clears_where(task.backfill):
             store.update(connection, task.name, unproven=True)
         return first

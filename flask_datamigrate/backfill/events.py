@@ -13,6 +13,8 @@ from .states import State
 
 Kind = t.Literal[
     "state",
+    "join",
+    "takeover",
     "pause",
     "resume",
     "tune",

@@ -149,6 +149,13 @@ def test_one_of_two_processes_is_killed_and_the_other_takes_its_ranges_over(
 
     assert (dead.returncode, code) == (-signal.SIGKILL, 0), err
     assert_each_once(database)
+    log = database.rows("SELECT kind, detail FROM datamigrate_events ORDER BY id")
+    assert ("join", None) in log
+    pid = dead.pid
+    assert any(
+        kind == "takeover" and detail.startswith(f"from process {pid} on ")
+        for kind, detail in log
+    )
     assert f"{ROWS} rows changed" in err
 
 
