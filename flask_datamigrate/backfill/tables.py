@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 import sqlalchemy as sa
@@ -43,6 +44,7 @@ class Tables:
     lock: sa.Table
 
 
+@functools.cache
 def tables(schema: str | None) -> Tables:
     """Describe the state tables.
 

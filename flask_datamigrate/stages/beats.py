@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import typing as t
 
@@ -35,6 +36,7 @@ class Beat:
         return f"{processes.describe(self.process)} is alive and {what}"
 
 
+@functools.cache
 def table(schema: str | None) -> sa.Table:
     """Describe the table: one row for each process that has served a request.
 

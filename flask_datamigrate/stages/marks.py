@@ -8,6 +8,7 @@ backfills is read live, so that the flip needs nobody when the last one is finis
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 import sqlalchemy as sa
@@ -69,6 +70,7 @@ class Tables:
     backfills: sa.Table
 
 
+@functools.cache
 def tables(schema: str | None) -> Tables:
     """Describe the tables.
 
