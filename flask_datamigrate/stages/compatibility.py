@@ -9,23 +9,13 @@ from ..backfill.states import State
 from ..backfill.store import Record
 from ..settings import STAGES
 from ..settings import Stage
+from . import apart
 from . import gates
+from .apart import Conflict
 from .changes import Change
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Conflict:
-    """Why the code cannot live with the database.
-
-    :param what: what does not go together.
-    :param mend: what to do.
-    """
-
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.what}. {self.mend}."
+if t.TYPE_CHECKING:
+    from ..operations.ddl.sync_notes import Lack
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,12 +64,14 @@ def conflict(
     database: Stage | None,
     verified: bool,
     contract: t.Sequence[str] = (),
+    lacking: t.Sequence[Lack] = (),
 ) -> Conflict | None:
     """Return why code at a stage cannot live with a database at another.
 
     :param database: the last stage that is applied there.
     :param verified: whether the new columns are filled and checked.
     :param contract: its contract revisions, where they are known.
+    :param lacking: the syncs of it that lack triggers.
     """
     back = gates.assignment(change, _backward(database))
     if config == "contract" and not (verified or database == "contract"):
@@ -100,6 +92,8 @@ def conflict(
             "let nothing write the old columns and take all contract revisions back: "
             f"flask db downgrade{below}",
         )
+    if config != "contract" and database is not None and lacking:
+        return apart.conflict(change, lacking)
     if config == "migrate" and database is None:
         return Conflict(
             f"change {change}: the code is at migrate and writes the new columns, and "
@@ -139,6 +133,7 @@ def standing(
     known: t.Sequence[Record],
     applied: t.Sequence[t.Collection[str]],
     sync: tuple[str, ...],
+    lacking: t.Sequence[Lack] = (),
 ) -> Standing:
     """Return where a change stands.
 
@@ -146,6 +141,7 @@ def standing(
     :param known: the backfills that the databases know.
     :param applied: the revisions applied, for each database.
     :param sync: the tables that have triggers of the change.
+    :param lacking: the syncs of it that lack triggers.
     """
     database = reached(change, applied)
     everywhere = set.intersection(*map(set, applied)) if applied else set()
@@ -159,7 +155,9 @@ def standing(
     wrong = None
     if config is not None:
         contract = change.ids("contract")
-        wrong = conflict(change.name, config, database, verified, contract)
+        wrong = conflict(change.name, config, database, verified, contract, lacking)
+    elif lacking and database not in (None, "contract"):
+        wrong = apart.conflict(change.name, lacking)
     fresh = not any(applied)
     limit = gates.limit(
         change.name,

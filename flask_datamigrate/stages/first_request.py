@@ -8,6 +8,7 @@ from flask import Flask
 from flask import abort
 
 from . import compatibility
+from .apart import Conflict
 from .handle import watch
 
 if t.TYPE_CHECKING:
@@ -37,17 +38,22 @@ def install(app: Flask, settings: Settings) -> None:
     app.before_request(check)
 
 
-def conflicts(app: Flask) -> list[compatibility.Conflict]:
+def conflicts(app: Flask) -> list[Conflict]:
     """Return why the code of an app cannot live with its databases."""
     seen = watch(app).look()
     found = []
-    for name, stage in app.config.get("DATAMIGRATE_STAGES", {}).items():
+    stages = app.config.get("DATAMIGRATE_STAGES", {})
+    early = [name for name in seen if stages.get(name) != "contract"]
+    # Who uses the new columns alone needs no trigger, and asks for none.
+    lacking = watch(app).lacking() if early else []
+    for name, stage in stages.items():
         sight = seen.get(name)
         wrong = compatibility.conflict(
             name,
             stage,
             None if sight is None else sight.stage,
             sight is not None and sight.verified,
+            lacking=[one for one in lacking if one.change == name],
         )
         if wrong is not None:
             found.append(wrong)

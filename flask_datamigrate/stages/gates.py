@@ -10,6 +10,7 @@ from ..backfill.store import Record
 from ..backfill.store import Store
 from ..settings import STAGES
 from ..settings import Stage
+from . import apart as columns_apart
 from .beats import Beat
 from .changes import KEY
 from .changes import Change
@@ -17,6 +18,8 @@ from .changes import Change
 if t.TYPE_CHECKING:
     import sqlalchemy as sa
     from alembic.runtime.migration import RevisionStep
+
+    from ..operations.ddl.sync_notes import Lack
 
 _MOST_NAMED = 3
 """How many processes a message names."""
@@ -253,6 +256,29 @@ def closed(
         waits,
         tuple(behind),
         f"Finish that first: {commands}; then run flask db upgrade again",
+        closed=True,
+    )
+
+
+def apart(
+    change: Change,
+    revisions: t.Sequence[str],
+    behind: t.Sequence[str],
+    lacking: t.Sequence[Lack],
+) -> Held:
+    """Say that contract revisions are held since old and new columns may differ.
+
+    :param lacking: the syncs that lack triggers.
+    """
+    notes = ", ".join(f"'{one.note}'" for one in lacking)
+    return Held(
+        change.name,
+        {r: _stage(change, r) for r in revisions},
+        columns_apart.said(lacking),
+        tuple(behind),
+        "If only code at contract has written since, forget that there were triggers: "
+        f"DELETE FROM datamigrate_ddl WHERE name IN ({notes}); and run flask db "
+        f"upgrade again. If not: {columns_apart.again(change.name)}",
         closed=True,
     )
 

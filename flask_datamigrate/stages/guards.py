@@ -9,6 +9,7 @@ from alembic.runtime.migration import RevisionStep
 from .. import scripts
 from ..errors import GateError
 from ..operations import configured
+from ..operations.ddl import sync_notes
 from ..settings import STAGES
 from . import beats
 from . import changes as staged
@@ -73,6 +74,16 @@ class Guard:
         left = gates.unfinished(change, known, applied)
         if left:
             held = gates.closed(change, [revision], (), left)
+            _refuse(change, revision, held.reason, held.next)
+        lacking = [
+            one
+            for one in sync_notes.lacking(
+                connection, self._context.version_table_schema
+            )
+            if one.change == change.name and not one.dropping
+        ]
+        if lacking and revision == change.ids("contract")[0]:
+            held = gates.apart(change, [revision], (), lacking)
             _refuse(change, revision, held.reason, held.next)
         if self._heartbeat is None:
             return

@@ -20,6 +20,7 @@ from . import marks
 from .changes import KEY
 
 if t.TYPE_CHECKING:
+    from ..operations.ddl.sync_notes import Lack
     from ..settings import Stage
 
 EXTENSION = "datamigrate.watch"
@@ -148,6 +149,21 @@ class Watch:
                     found[name] = marks.Sight(
                         sight.stage, sight.verified and other.verified
                     )
+        return found
+
+    def lacking(self) -> list[Lack]:
+        """Return the syncs that lack triggers; none where that may not be asked."""
+        from ..operations.ddl import sync_notes
+
+        extension = self._app.extensions["migrate"]
+        schema = extension.configure_args.get("version_table_schema")
+        found = []
+        for engine in extension.db.engines.values():
+            with (
+                contextlib.suppress(exc.DBAPIError),
+                _connection(extension.db, engine) as connection,
+            ):
+                found += sync_notes.lacking(connection, schema)
         return found
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from .. import scripts
 from ..backfill.signals import gate_held
 from ..errors import GateError
+from ..operations.ddl import sync_notes
 from ..settings import STAGES
 from ..settings import Settings
 from ..settings import Stage
@@ -78,6 +79,7 @@ class Gates:
         :raises ConfigError: for a config that does not fit the revisions.
         """
         self._held = {}
+        self._keep_triggers(databases)
         for database in databases:
             fresh = not database.heads
             database.steps[:] = self.allowed(database.steps, fresh=fresh)
@@ -131,7 +133,14 @@ class Gates:
             applied = scripts.ancestors(self._tree, [revision.revision])
             left = gates.unfinished(change, known, applied)
             busy = beats.before_contract(change.name, self._alive(databases))
-            if not left and not busy:
+            lacking = [
+                one
+                for one in self._lacking(databases)
+                if one.change == change.name and not one.dropping
+            ]
+            if change.name in self._begun(database):
+                lacking = []
+            if not (left or busy or lacking):
                 self._opened.update(change.ids("contract"))
                 continue
             over = dict.fromkeys(change.ids("contract"), change.name)
@@ -140,8 +149,33 @@ class Gates:
             waiting = (change, held[change.name], behind[change.name])
             if left:
                 self._note([gates.closed(*waiting, left)])
+            elif lacking:
+                self._note([gates.apart(*waiting, lacking)])
             else:
                 self._note([gates.occupied(*waiting, busy)])
+
+    def _begun(self, place: Place) -> set[str]:
+        """Return the changes of whose contract a part is applied."""
+        applied = scripts.ancestors(self._tree, place.heads)
+        return {c.name for r, c in self._contracts.items() if r in applied}
+
+    def _lacking(self, places: t.Sequence[Place]) -> list[sync_notes.Lack]:
+        found = []
+        for place in places:
+            with place.engine.connect() as connection:
+                found += sync_notes.lacking(connection, place.schema)
+        return found
+
+    def _keep_triggers(self, places: t.Sequence[Place]) -> None:
+        """See that a contract that was cut off is not gone on with unasked.
+
+        Code at an earlier stage is here again, and may have written since.
+        """
+        early = [n for n, stage in self._stages.items() if stage != "contract"]
+        for place in places if early else ():
+            with place.engine.begin() as connection:
+                for name in early:
+                    sync_notes.keep(connection, place.schema, name)
 
     def _alive(self, databases: t.Sequence[Steps]) -> list[beats.Beat]:
         """Return the processes of the app, if they say that they are alive."""

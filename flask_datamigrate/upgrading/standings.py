@@ -7,6 +7,7 @@ from flask import current_app
 from .. import scripts
 from .. import settings
 from ..operations.ddl import sync
+from ..operations.ddl import sync_notes
 from ..operations.ddl.sync import prefix
 from ..stages import changes as staged
 from ..stages import compatibility
@@ -36,6 +37,7 @@ def standings(directory: str | None) -> list[compatibility.Standing]:
     ]
     known = [r for place in found for r in gates.records(place.engine, place.schema)]
     synced = [one for place in found for one in _synced(place)]
+    lacking = [one for place in found for one in _lacking(place)]
     return [
         compatibility.standing(
             change,
@@ -45,6 +47,7 @@ def standings(directory: str | None) -> list[compatibility.Standing]:
             tuple(
                 sorted({t for trigger, t in synced if trigger.startswith(prefix(name))})
             ),
+            [one for one in lacking if one.change == name],
         )
         for name, change in changes.items()
     ]
@@ -62,3 +65,8 @@ def reach(directory: str | None) -> None:
 def _synced(place: Place) -> list[tuple[str, str]]:
     with place.engine.connect() as connection:
         return sync.tables(connection, place.schema)
+
+
+def _lacking(place: Place) -> list[sync_notes.Lack]:
+    with place.engine.connect() as connection:
+        return sync_notes.lacking(connection, place.schema)

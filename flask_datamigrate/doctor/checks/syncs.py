@@ -6,6 +6,7 @@ import typing as t
 
 from ...backfill import quiet
 from ...operations.ddl import sync
+from ...operations.ddl import sync_notes
 from ...stages import changes as staged
 from ...stages import compatibility
 from ..check import Check
@@ -16,10 +17,20 @@ from ..subjects import Patient
 def look(patient: Patient) -> t.Iterator[Finding]:
     changes = staged.read(patient.project.tree)
     prefixes = {sync.prefix(name): name for name in changes}
+    cut_off = sync_notes.cut_off(patient.connection, patient.place.schema)
     for trigger, table in sync.tables(patient.connection, patient.place.schema):
         change = next((n for p, n in prefixes.items() if trigger.startswith(p)), None)
         if change is None:
             why = "and no revision belongs to its change any more"
+        elif _is_over(patient, changes[change]) and trigger in cut_off:
+            yield Finding(
+                "warning",
+                f"the sync trigger {trigger} on {table} was made again, and the "
+                f"contract of its change {change} is still applied: a downgrade was "
+                "cut off",
+                "Run the same flask db downgrade again: it goes on from there",
+            )
+            continue
         elif _is_over(patient, changes[change]):
             why = f"though the contract of its change {change} is applied"
         else:

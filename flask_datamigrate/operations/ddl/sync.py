@@ -20,6 +20,7 @@ from .catch_up import CatchUp
 from .operation import Operation
 from .operation import Step
 from .site import Site
+from .sync_notes import SyncNote
 from .sync_sql import Direction
 from .sync_sql import Side
 from .sync_sql import Triggers
@@ -90,6 +91,7 @@ class _Sync(Operation):
         super().__init__(directive.name, directive.table, directive.schema)
         self.change = directive.change
         self._changes = directive.changes
+        self._home = directive.home
         part = "" if directive.part is None else f"_{directive.part}"
         self._start = prefix(self.change) + f"{self.change}_{self.table}{part}"
         self._part = directive.part
@@ -107,6 +109,10 @@ class _Sync(Operation):
         """Return the name of each trigger (PostgreSQL: of the one function too)."""
         stem = self._start.removeprefix("datamigrate_")
         return {one: names.of(stem, one) for one in sync_sql.TRIGGERS[kind]}
+
+    def _note(self, site: Site) -> SyncNote:
+        name = names.of("synced", self._start.removeprefix("datamigrate_"))
+        return SyncNote(site, name, self._home)
 
     def dropped(self, dialect: sa.Dialect) -> list[Step]:
         found = self._names(family(dialect)).values()
@@ -226,11 +232,22 @@ class CreateSync(_Sync):
             elif not sync_sql.is_same(site.family, sql, there[name]):
                 dropped = full_name(site.dialect, name, self.schema)
                 steps += [f"DROP TRIGGER {dropped}", sql]
+        steps.append(lambda _: self._note_made(site))
         if self._catch_up is None:
             return steps
         if self._is_caught_up(site):
             return [*steps, *self._catch_up.end(site, self.schema)]
         return [*steps, *self._catch_up.steps(site, self.schema)]
+
+    def _note_made(self, site: Site) -> None:
+        self._note(site).made(
+            change=self.change,
+            table=self.full_name(self.table, self.schema),
+            schema=self.schema,
+            triggers=sorted(
+                {name for name, _ in self._wanted(site).statements()},
+            ),
+        )
 
     def _triggers(
         self,
@@ -330,7 +347,8 @@ class DropSync(_Sync):
     def steps(self, site: Site) -> list[Step]:
         own = set(self._names(site.family).values())
         there = {name for name, _, _ in _found(site.connection, self.schema)}
-        return self.dropped(site.dialect) if own & there else []
+        noted: list[Step] = [lambda _: self._note(site).dropping()]
+        return [*noted, *self.dropped(site.dialect)] if own & there else noted
 
     offline = dict.fromkeys(_FAMILIES, _Sync.dropped)
 

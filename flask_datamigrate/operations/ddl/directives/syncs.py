@@ -6,11 +6,16 @@ import typing as t
 
 from alembic.operations import Operations
 
+from ..sync_notes import Home
 from .base import SafeOp
 
 
 class SyncOp(SafeOp):
-    """Triggers that keep old and new columns of a table equal."""
+    """Triggers that keep old and new columns of a table equal.
+
+    :param changes: those that a revision belongs to, if there are revisions.
+    :param home: the version table, beside which it is written down.
+    """
 
     def __init__(
         self,
@@ -20,12 +25,14 @@ class SyncOp(SafeOp):
         part: str | None,
         schema: str | None,
         changes: t.Collection[str] | None,
+        home: Home,
     ) -> None:
         self.table = table
         self.change = change
         self.part = part
         self.schema = schema
         self.changes = changes
+        self.home = home
 
 
 @Operations.register_operation("create_sync")
@@ -48,9 +55,10 @@ class CreateSyncOp(SyncOp):
         part: str | None,
         schema: str | None,
         changes: t.Collection[str] | None,
+        home: Home,
     ) -> None:
         super().__init__(
-            table, change=change, part=part, schema=schema, changes=changes
+            table, change=change, part=part, schema=schema, changes=changes, home=home
         )
         self.forward = dict(forward)
         self.backward = dict(backward)
@@ -128,6 +136,7 @@ class CreateSyncOp(SyncOp):
                 part=part,
                 schema=schema,
                 changes=_changes(operations),
+                home=Home.of(operations.migration_context),
             )
         )
 
@@ -163,9 +172,15 @@ class DropSyncOp(SyncOp):
         :raises SchemaError: when there are none, and some of a change that no revision
             belongs to any more: it was renamed.
         """
-        changes = _changes(operations)
         operations.invoke(
-            cls(table, change=change, part=part, schema=schema, changes=changes)
+            cls(
+                table,
+                change=change,
+                part=part,
+                schema=schema,
+                changes=_changes(operations),
+                home=Home.of(operations.migration_context),
+            )
         )
 
 
