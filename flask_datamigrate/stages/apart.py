@@ -27,9 +27,15 @@ class Conflict:
         return f"{self.what}. {self.mend}."
 
 
-def conflict(change: str, lacking: t.Sequence[Lack]) -> Conflict:
-    """Return what is wrong where triggers are missing, and what mends it."""
-    return Conflict(f"change {change}: {said(lacking)}", _mend(change, lacking))
+def conflict(
+    change: str, lacking: t.Sequence[Lack], expand: t.Sequence[str] = ()
+) -> Conflict:
+    """Return what is wrong where triggers are missing, and what mends it.
+
+    :param expand: its expand revisions, where they are known.
+    """
+    mend = _mend(change, lacking, expand)
+    return Conflict(f"change {change}: {said(lacking)}", mend)
 
 
 def said(lacking: t.Sequence[Lack]) -> str:
@@ -44,7 +50,7 @@ def said(lacking: t.Sequence[Lack]) -> str:
     )
 
 
-def _mend(change: str, lacking: t.Sequence[Lack]) -> str:
+def _mend(change: str, lacking: t.Sequence[Lack], expand: t.Sequence[str]) -> str:
     begun = ""
     if all(one.dropping for one in lacking):
         begun = (
@@ -52,15 +58,17 @@ def _mend(change: str, lacking: t.Sequence[Lack]) -> str:
             f'since, deploy that ({KEY}["{change}"] = "contract") and run flask db '
             "upgrade. If not: "
         )
-    return f"{begun}{again(change)}"
+    text = again(change, expand)
+    return f"{begun}{text}" if begun else text[0].upper() + text[1:]
 
 
-def again(change: str) -> str:
+def again(change: str, expand: t.Sequence[str]) -> str:
     """Say how the new columns are filled again from the old ones."""
+    below = f"{expand[0]}-1" if expand else "to below its first revision"
     return (
         "deploy code that uses the old columns alone "
-        f'({KEY}["{change}"] = "expand"), run flask db downgrade to below its first '
-        "revision, and flask db upgrade: the triggers are made and the new columns "
-        "filled again, from the old ones. What was written to new columns alone since "
+        f'({KEY}["{change}"] = "expand"), run flask db downgrade {below}, and then '
+        "flask db upgrade: the triggers are made and the new columns filled again, "
+        "from the old ones. What was written to new columns alone since "
         "is not kept: look for it first"
     )

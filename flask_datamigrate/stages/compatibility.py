@@ -65,6 +65,7 @@ def conflict(
     verified: bool,
     contract: t.Sequence[str] = (),
     lacking: t.Sequence[Lack] = (),
+    expand: t.Sequence[str] = (),
 ) -> Conflict | None:
     """Return why code at a stage cannot live with a database at another.
 
@@ -72,6 +73,7 @@ def conflict(
     :param verified: whether the new columns are filled and checked.
     :param contract: its contract revisions, where they are known.
     :param lacking: the syncs of it that lack triggers.
+    :param expand: its expand revisions, where they are known.
     """
     back = gates.assignment(change, _backward(database))
     if config == "contract" and not (verified or database == "contract"):
@@ -93,7 +95,7 @@ def conflict(
             f"flask db downgrade{below}",
         )
     if config != "contract" and database is not None and lacking:
-        return apart.conflict(change, lacking)
+        return apart.conflict(change, lacking, expand)
     if config == "migrate" and database is None:
         return Conflict(
             f"change {change}: the code is at migrate and writes the new columns, and "
@@ -155,9 +157,17 @@ def standing(
     wrong = None
     if config is not None:
         contract = change.ids("contract")
-        wrong = conflict(change.name, config, database, verified, contract, lacking)
+        wrong = conflict(
+            change.name,
+            config,
+            database,
+            verified,
+            contract,
+            lacking,
+            change.ids("expand"),
+        )
     elif lacking and database not in (None, "contract"):
-        wrong = apart.conflict(change.name, lacking)
+        wrong = apart.conflict(change.name, lacking, change.ids("expand"))
     fresh = not any(applied)
     limit = gates.limit(
         change.name,

@@ -271,6 +271,7 @@ def apart(
     :param lacking: the syncs that lack triggers.
     """
     notes = ", ".join(f"'{one.note}'" for one in lacking)
+    again = columns_apart.again(change.name, change.ids("expand"))
     return Held(
         change.name,
         {r: _stage(change, r) for r in revisions},
@@ -278,7 +279,7 @@ def apart(
         tuple(behind),
         "If only code at contract has written since, forget that there were triggers: "
         f"DELETE FROM datamigrate_ddl WHERE name IN ({notes}); and run flask db "
-        f"upgrade again. If not: {columns_apart.again(change.name)}",
+        f"upgrade again. If not: {again}",
         closed=True,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from flask_datamigrate.errors import DataMigrateError
 from tests.docs.blocks import all_blocks
 from tests.docs.scenarios import Scene
-from tests.docs.scenarios_lint import SCENARIOS
+from tests.docs.scenarios_sync import SCENARIOS
 
 MESSAGES = {block.name: block.text for block in all_blocks("error")}
 # Hashes of a definition depend on SQLAlchemy's release, lines on the file's head.
