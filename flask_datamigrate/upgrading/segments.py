@@ -35,6 +35,7 @@ from ..settings import Stage
 from . import lock
 from . import mishaps
 from . import said
+from . import so_far
 from .gated import Gates
 from .places import places
 from .report import UpgradeReport
@@ -130,7 +131,11 @@ class Migration:
                 from . import unfinished
 
                 databases = self._plan()
-                self._migrate(databases, held)
+                with (
+                    so_far.told(self._config, self._script, self._direction, databases),
+                    self._errors(Segment(), databases),
+                ):
+                    self._migrate(databases, held)
                 found = places(self._config, self._script)
                 self._gates.tell(found)
                 self._registered = [

@@ -8,9 +8,11 @@ import typing as t
 
 import flask_migrate
 import pytest
+import sqlalchemy as sa
 
 import flask_datamigrate
 from flask_datamigrate.errors import BackfillError
+from flask_datamigrate.errors import DataMigrateError
 from tests.apps import Project
 from tests.databases.database import Database
 from tests.upgrading.conftest import COUNTERS
@@ -228,3 +230,33 @@ def test_a_preview_names_the_database(multi: Bench, second_database: Database) -
     assert found == {None: 3, "other": 1}
     shown = multi.flask("db", "data", "preview", "r2").stdout
     assert "r2 (counters, other): update, 1 row" in shown
+
+
+FAILS = (
+    DISPATCH
+    + """
+def upgrade_():
+    pass
+
+def upgrade_other():
+    op.execute("SELECT no_such_column FROM counters")
+
+downgrade_ = downgrade_other = upgrade_
+"""
+)
+
+
+def test_an_error_says_what_each_database_keeps(
+    multi: Bench, database: Database, second_database: Database
+) -> None:
+    multi.chain(CREATE_BOTH, ADD_TO.format(by=1, first=BOTH, second=BOTH), FAILS)
+    with pytest.raises(DataMigrateError) as caught:
+        multi.upgrade()
+    kept = {"r2": "r1, r2", "r3": "r1, r2, r3"}
+    first, second = (
+        f"{kept[version(one)]} on {sa.make_url(one.url).database}"
+        for one in (database, second_database)
+    )
+    said = str(caught.value)
+    assert f"Applied before it, and kept: {first}; {second}." in said
+    assert version(second_database) == "r2"
