@@ -43,6 +43,8 @@ _TAKEN = frozenset(
 _SYMBOLS = ("base", "current", "head", "heads")
 # alembic_version.version_num is a VARCHAR(32).
 _LONGEST_ID = 32
+# datamigrate_changes.name is a VARCHAR(150).
+_LONGEST_CHANGE = 150
 
 
 def check_revision_id(rev_id: str) -> None:
@@ -69,6 +71,28 @@ def check_revision_id(rev_id: str) -> None:
         where="--rev-id",
         state="Nothing was written",
         next="Choose another, or leave it out to get one made up",
+    )
+
+
+def check_change(name: str) -> None:
+    """Refuse the name of a change that no config or file could hold.
+
+    :raises AuthoringError: for an empty or a long one, and for quotes and the like.
+    """
+    if not name.strip():
+        what = "the name of the change is empty"
+    elif not name.isprintable() or name != name.strip() or set(name) & set("\"'\\"):
+        what = f"{name!r} has a quote, a backslash, or space around it"
+    elif len(name) > _LONGEST_CHANGE:
+        what = f"{name!r} has {len(name)} characters, and there is room for "
+        what += str(_LONGEST_CHANGE)
+    else:
+        return
+    raise AuthoringError(
+        what,
+        where="the change",
+        state="Nothing was written",
+        next="Name it as what it does, such as split_full_name",
     )
 
 

@@ -79,6 +79,8 @@ def new(config: Config, options: Options) -> pathlib.Path:
         and a template that fails.
     """
     _check(options)
+    if options.change is not None:
+        naming.check_change(options.change)
     scripts = _script_directory(config)
     template = _template(scripts)
     functions = _functions(scripts, options)

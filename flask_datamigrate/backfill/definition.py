@@ -210,9 +210,7 @@ class Backfill:
         self.on_row_error = on_row_error
         self.verify = verify
         self.set_aside = _index_names(set_aside, where)
-        self.throttles: tuple[Throttle, ...] = (
-            (throttle,) if callable(throttle) else tuple(throttle)
-        )
+        self.throttles = _throttles(throttle, where)
         if isinstance(self.job, Update):
             typing_rules.check_values(table, self.job.assigned, where)
             changed_keys = {c.name for c in self.key} & self.job.assigned.keys()
@@ -349,8 +347,24 @@ def _names(columns: t.Sequence[t.Any], table: sa.Table, what: str) -> tuple[str,
     return tuple(dict.fromkeys(names))
 
 
+def _throttles(
+    throttle: Throttle | t.Sequence[Throttle], where: str
+) -> tuple[Throttle, ...]:
+    if callable(throttle):
+        return (throttle,)
+    if not isinstance(throttle, t.Sequence) or not all(map(callable, throttle)):
+        raise DefinitionError(
+            f"throttle is {throttle!r}, but must be a function, or a list of them",
+            where=where,
+            next="It is called before each batch, and returns None or how many "
+            'seconds to wait and why: throttle=lambda: (0.02, "go gently")',
+        )
+    return tuple(throttle)
+
+
 def _index_names(names: t.Sequence[str], where: str) -> tuple[str, ...]:
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    listed = isinstance(names, t.Sequence) and not isinstance(names, str)
+    if not listed or not all(isinstance(name, str) for name in names):
         raise DefinitionError(
             f"set_aside is {names!r}, but must be a list of the names of indexes",
             where=where,

@@ -279,6 +279,13 @@ def test_a_throttle_that_fails_is_an_error_like_any_other(database: Database) ->
     assert set(contents(database, table, "n")) == {(0,)}
 
 
+@pytest.mark.parametrize("throttle", [0.02, [0.02], "often"])
+def test_what_is_no_throttle_is_an_error_at_once(throttle: t.Any) -> None:
+    table = frozen.table("t", sa.Column("id", sa.Integer, primary_key=True))
+    with pytest.raises(errors.DefinitionError, match="but must be a function, or a"):
+        Backfill(sa.delete(table), throttle=throttle)
+
+
 def test_a_throttle_that_returns_a_number_is_told_what_to_return(
     database: Database,
 ) -> None:

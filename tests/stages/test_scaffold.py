@@ -350,6 +350,28 @@ def test_a_name_is_used_once(models: Models) -> None:
 
 
 @ONE
+@pytest.mark.parametrize("name", ["", " ", 'a "name"', "back\\slash", "x" * 151])
+@pytest.mark.parametrize(
+    "command",
+    [("change", "{}"), ("new", "-m", "m", "--stage", "expand", "--change", "{}")],
+    ids=["change", "new"],
+)
+def test_a_name_that_no_file_can_hold_is_refused(
+    models: Models, name: str, command: tuple[str, ...]
+) -> None:
+    models.base(users={"nick": text()})
+    before = models.files()
+    app = models.app(users={"handle": text()})
+    arguments = [one.replace("{}", name) for one in command]
+    result = app.test_cli_runner().invoke(args=["db", "data", *arguments])
+    assert result.exit_code == 1
+    assert "Nothing was written. Name it as what it does, such as split" in (
+        result.output
+    )
+    assert models.files() == before
+
+
+@ONE
 def test_a_change_that_cannot_be_written_whole_is_not_written(
     models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:

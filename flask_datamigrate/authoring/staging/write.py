@@ -14,6 +14,7 @@ from alembic.script import Script
 
 from ... import scripts
 from ...errors import AuthoringError
+from .. import naming
 from ..body import MARK
 from ..freeze import in_order
 from ..source import Source
@@ -67,6 +68,7 @@ def change(
         ``branch_label`` and ``version_path``.
     :raises AuthoringError: when there is nothing to stage, and for what cannot be.
     """
+    naming.check_change(name)
     tree = scripts.directory(config)
     known = _check_name(tree, name)
     planned: list[Part] = []
