@@ -22,8 +22,14 @@ def name_tag() -> str:
 
 def describe(tag: str) -> str:
     """Write a name tag for people: ``process 4711 on web-1``."""
+    host, pid = parts(tag)
+    return f"process {pid} on {host}"
+
+
+def parts(tag: str) -> tuple[str, int]:
+    """Return the host and the number of the process of a name tag."""
     place, pid, _, _ = tag.rsplit(":", 3)
-    return f"process {pid} on {place.partition('/')[0]}"
+    return place.partition("/")[0], int(pid)
 
 
 def is_own(tag: str) -> bool:

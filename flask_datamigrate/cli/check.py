@@ -6,6 +6,7 @@ import click
 from flask import g
 from flask.cli import with_appcontext
 
+from ..stages import changes
 from ..upgrading.standings import reach
 from ..upgrading.standings import standings
 from .options import directory_option
@@ -22,7 +23,7 @@ def check(directory: str | None) -> None:
     it. A database that does not answer is an error, exit code 1, also where there are
     no staged changes. Nothing is changed.
     """
-    found = standings(directory or g.directory)
+    found = standings(directory or g.directory, changes.read)
     if not found:
         reach(directory or g.directory)
         click.echo(
@@ -40,6 +41,12 @@ def check(directory: str | None) -> None:
                 f"{standing.name}: the code is at {standing.config}, the database at "
                 f"{standing.database or 'none of its stages'}"
                 f"{', verified' if standing.verified else ''}",
+                err=True,
+            )
+        if standing.processes:
+            click.echo(
+                f"{standing.name}: the gate of its contract is {standing.gate}. "
+                f"{standing.next}.",
                 err=True,
             )
     click.echo("Code and database go together.", err=True)

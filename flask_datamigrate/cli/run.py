@@ -241,9 +241,11 @@ def run_named(
     """
     with not_begun():
         from ..upgrading import deferred
+        from ..upgrading import sound
 
     until = None if max_duration is None else time.monotonic() + max_duration
     with lines.errors(as_json), stopping() as stop:
+        sound.warn(directory or g.directory)
         reports = deferred.run(
             directory or g.directory,
             names,

@@ -35,6 +35,11 @@ class Beat:
         what = f"at stage {stage}" if stage else "of code that does not name the change"
         return f"{processes.describe(self.process)} is alive and {what}"
 
+    def as_json(self, change: str) -> dict[str, t.Any]:
+        """Return what ``flask db data status --json`` prints of it."""
+        host, pid = processes.parts(self.process)
+        return {"host": host, "pid": pid, "stage": self.stages.get(change)}
+
 
 @functools.cache
 def table(schema: str | None) -> sa.Table:

@@ -5,6 +5,7 @@ A revision belongs to a change by two variables of its file, ``change`` and ``st
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -106,22 +107,50 @@ def read(tree: ScriptDirectory) -> dict[str, Change]:
     :raises StageError: for a change whose stages make no sense, and for two under way
         at once that touch one column.
     """
+    changes, errors = survey(tree)
+    if errors:
+        raise errors[0]
+    return changes
+
+
+def survey(tree: ScriptDirectory) -> tuple[dict[str, Change], list[StageError]]:
+    """Return the changes of a project as far as they can be told, and what is wrong.
+
+    For a command that takes back or shows what is applied: revisions still to come
+    need not be right for that. One that does not say its change and stage is of none.
+    """
+    errors: list[StageError] = []
     found: dict[str, dict[Stage, list[Script]]] = {}
     with scripts.errors_in(tree.dir):
         walked = list(reversed(list(tree.walk_revisions())))
         for script in walked:
-            of = mark(script)
-            if of is not None:
-                found.setdefault(of.change, {}).setdefault(of.stage, []).append(script)
+            with _noted(errors):
+                of = mark(script)
+                if of is not None:
+                    by_stage = found.setdefault(of.change, {})
+                    by_stage.setdefault(of.stage, []).append(script)
     changes = {
         name: Change(name, {stage: tuple(by[stage]) for stage in STAGES if stage in by})
         for name, by in found.items()
     }
-    for change in changes.values():
-        _check_stages(tree, change)
-    _check_columns(tree, list(changes.values()))
-    overlaps.check(tree, walked, changes)
-    return changes
+    if not errors:
+        # What follows from a revision without its marks would be said in vain.
+        for change in changes.values():
+            with _noted(errors):
+                _check_stages(tree, change, changes)
+        with _noted(errors):
+            _check_columns(tree, list(changes.values()))
+        with _noted(errors):
+            overlaps.check(tree, walked, changes)
+    return changes, errors
+
+
+@contextlib.contextmanager
+def _noted(errors: list[StageError]) -> t.Iterator[None]:
+    try:
+        yield
+    except StageError as error:
+        errors.append(error)
 
 
 def check_config(
@@ -155,7 +184,9 @@ def check_config(
             )
 
 
-def _check_stages(tree: ScriptDirectory, change: Change) -> None:
+def _check_stages(
+    tree: ScriptDirectory, change: Change, changes: t.Mapping[str, Change]
+) -> None:
     has = change.revisions
     if "contract" in has and "migrate" not in has:
         contract = has["contract"][0].revision
@@ -168,7 +199,8 @@ def _check_stages(tree: ScriptDirectory, change: Change) -> None:
             "the new columns before the old ones go",
             where=f"change {change.name}",
             state=_UNCHANGED,
-            next=f"Write it: flask db data new --change {change.name} --stage migrate; "
+            next=_misspelt(change, changes)
+            + f"Write it: flask db data new --change {change.name} --stage migrate; "
             "or take change and stage out of the file",
         )
     order = [stage for stage in STAGES if stage in has]
@@ -186,6 +218,19 @@ def _check_stages(tree: ScriptDirectory, change: Change) -> None:
                 )
 
 
+def _misspelt(change: Change, changes: t.Mapping[str, Change]) -> str:
+    """Say which other change may be meant to be this one, if its stages are others."""
+    meant = nearest(change.name, changes.keys() - {change.name})
+    if meant is None or changes[meant].revisions.keys() & change.revisions.keys():
+        return ""
+    few, many = sorted((change, changes[meant]), key=lambda one: len(one.ids(*STAGES)))
+    listed = ", ".join(few.ids(*STAGES))
+    return (
+        f'Is change "{few.name}" of {listed} a misspelt "{many.name}"? Then write '
+        f'change = "{many.name}" there. Or else: '
+    )
+
+
 def _check_columns(tree: ScriptDirectory, changes: list[Change]) -> None:
     """Refuse two changes that are under way at once and touch one column."""
     touched = {c.name: columns.touched(c) for c in changes}
@@ -200,7 +245,8 @@ def _check_columns(tree: ScriptDirectory, changes: list[Change]) -> None:
                     "would drop or fill what the other goes by",
                     where=f"change {second.name}",
                     state=_UNCHANGED,
-                    next=f"Make them one change, or put {second.name} behind the "
+                    next=_misspelt(second, {c.name: c for c in (first, second)})
+                    + f"Make them one change, or put {second.name} behind the "
                     f"contract revision of {first.name}",
                 )
 

@@ -12,10 +12,14 @@ from ..settings import Stage
 from . import apart
 from . import gates
 from .apart import Conflict
+from .beats import Beat
 from .changes import Change
 
 if t.TYPE_CHECKING:
     from ..operations.ddl.sync_notes import Lack
+
+OPEN = "open"
+"""What is said of the gate of a contract that may be applied."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Standing:
     :param gate: whether the contract may be applied, and if not, why not.
     :param next: the next step.
     :param conflict: why the code cannot live with the database, if it cannot.
+    :param processes: those that are alive and hold the contract, if nothing else does.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Standing:
     gate: str
     next: str
     conflict: Conflict | None
+    processes: tuple[Beat, ...] = ()
 
     def as_json(self) -> dict[str, t.Any]:
         """Return what ``flask db data status --json`` prints of it."""
@@ -53,6 +59,7 @@ class Standing:
             "backfills": dict(self.backfills),
             "sync": list(self.sync),
             "gate": self.gate,
+            "processes": [beat.as_json(self.name) for beat in self.processes],
             "next": self.next,
             "conflict": None if self.conflict is None else self.conflict.what,
         }
@@ -177,7 +184,7 @@ def standing(
     )
     gate = "passed"
     if not everywhere.issuperset(change.ids("contract")) or database != "contract":
-        gate = "open" if verified else "closed: the new columns are not filled"
+        gate = OPEN if verified else "closed: the new columns are not filled"
         if left:
             gate = "closed: " + ", ".join(f"{u.name} is {u.state}" for u in left)
         if limit.stage != "contract":
@@ -195,6 +202,7 @@ def standing(
             change,
             wrong,
             everywhere.issuperset(change.ids(*allowed)),
+            not everywhere.issuperset(change.ids(*STAGES)),
             left,
             limit,
             _backward(database) if _was_taken_back(change, known, everywhere) else None,
@@ -207,6 +215,7 @@ def _next(
     change: Change,
     wrong: Conflict | None,
     upgraded: bool,
+    goes_on: bool,
     left: t.Sequence[gates.Unfinished],
     limit: gates.Limit,
     back: Stage | None,
@@ -214,6 +223,7 @@ def _next(
     """Say what to do next.
 
     :param upgraded: whether all that the config allows is applied.
+    :param goes_on: whether something is left that it does not allow.
     :param left: the backfills that are not finished.
     :param back: the stage of code for a database on which it was taken back.
     """
@@ -230,10 +240,7 @@ def _next(
         )
     if not upgraded:
         return "flask db upgrade"
-    following = [s for s in STAGES[STAGES.index(limit.stage) + 1 :] if change.ids(s)]
-    if following:
-        return limit.next
-    return "nothing is left to do"
+    return limit.next if goes_on else "nothing is left to do"
 
 
 def _was_taken_back(

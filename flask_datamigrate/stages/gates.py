@@ -294,18 +294,27 @@ def occupied(
 
     :param processes: those whose code cannot live without the old columns.
     """
-    named = "; ".join(beat.says(change.name) for beat in processes[:_MOST_NAMED])
-    more = len(processes) - _MOST_NAMED
-    them = "it" if len(processes) == 1 else "them"
     return Held(
         change.name,
         {r: _stage(change, r) for r in revisions},
-        f"{named}; and {more} more" if more > 0 else named,
+        reported(change.name, processes),
         tuple(behind),
-        f"Give {them} the code with {assignment(change.name, 'contract')}, or stop "
-        f"{them}; then run flask db upgrade again",
+        f"{how_to_free(change.name, processes)}; then run flask db upgrade again",
         closed=True,
     )
+
+
+def reported(change: str, processes: t.Sequence[Beat]) -> str:
+    """Name the processes that hold a contract, the first of them."""
+    named = "; ".join(beat.says(change) for beat in processes[:_MOST_NAMED])
+    more = len(processes) - _MOST_NAMED
+    return f"{named}; and {more} more" if more > 0 else named
+
+
+def how_to_free(change: str, processes: t.Sequence[Beat]) -> str:
+    """Say what is to become of the processes that hold a contract."""
+    them = "it" if len(processes) == 1 else "them"
+    return f"Give {them} the code with {assignment(change, 'contract')}, or stop {them}"
 
 
 def _stage(change: Change, revision: str) -> Stage:

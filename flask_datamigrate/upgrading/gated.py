@@ -46,17 +46,22 @@ class Steps(Place, t.Protocol):
 class Gates:
     """The gates of one upgrade.
 
+    :param changes: the changes of the project, by name.
     :param through: the last stage to apply, if an operator says so.
     """
 
     def __init__(
-        self, tree: ScriptDirectory, settings: Settings, through: Stage | None
+        self,
+        tree: ScriptDirectory,
+        changes: t.Mapping[str, staged.Change],
+        settings: Settings,
+        through: Stage | None,
     ) -> None:
         self._tree = tree
+        self._changes = changes
         self._stages = settings.stages
         self._heartbeat = settings.heartbeat
         self._through = through
-        self._changes = staged.read(tree)
         self._opened: set[str] = set()
         self._held: dict[str, gates.Held] = {}
         self.at_once: frozenset[str] = frozenset()

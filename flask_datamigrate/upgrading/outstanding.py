@@ -12,6 +12,7 @@ from flask import current_app
 
 from .. import scripts
 from .. import settings
+from ..stages import changes as staged
 from .gated import Gates
 from .places import places
 
@@ -36,7 +37,7 @@ def advice(directory: str | None, x_arg: t.Any = None) -> str:
     migrate = current_app.extensions["migrate"].migrate
     config = migrate.get_config(directory, x_arg=x_arg)
     tree = scripts.directory(config)
-    gates = Gates(tree, settings.read(current_app.config), None)
+    gates = Gates(tree, staged.read(tree), settings.read(current_app.config), None)
     databases = [
         _Database(
             place.engine,

@@ -15,6 +15,8 @@ from ..errors import DefinitionError
 from ..errors import OfflineError
 from ..settings import Settings
 from ..settings import Stage
+from ..stages import changes as staged
+from . import sound
 from .gated import Gates
 from .segments import Direction
 
@@ -72,7 +74,8 @@ def _write(
         start, revision = revision.split(":", 1)
     elif direction == "down":
         raise CommandError("downgrade with --sql requires <fromrev>:<torev>")
-    gates = Gates(tree, settings, through)
+    read = staged.read if direction == "up" else sound.changes
+    gates = Gates(tree, read(tree), settings, through)
     running: list[str] = []
 
     def steps(heads: t.Any, context: MigrationContext) -> t.Iterator[RevisionStep]:

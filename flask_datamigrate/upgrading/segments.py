@@ -32,10 +32,12 @@ from ..operations.segment import Work
 from ..operations.segment import current
 from ..settings import Settings
 from ..settings import Stage
+from ..stages import changes as staged
 from . import lock
 from . import mishaps
 from . import said
 from . import so_far
+from . import sound
 from .gated import Gates
 from .places import places
 from .report import UpgradeReport
@@ -101,7 +103,8 @@ class Migration:
         self._reporter = reporter
         self._stop = stop
         self._script = scripts.directory(config)
-        self._gates = Gates(self._script, settings, through)
+        read = staged.read if direction == "up" else sound.changes
+        self._gates = Gates(self._script, read(self._script), settings, through)
         self._said: set[str] = set()
         self._readings: dict[str, mixing.Reading] = {}
         self._revisions: list[str] = []

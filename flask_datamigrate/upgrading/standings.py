@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing as t
+
 from flask import current_app
 
 from .. import scripts
@@ -9,24 +12,35 @@ from .. import settings
 from ..operations.ddl import sync
 from ..operations.ddl import sync_notes
 from ..operations.ddl.sync import prefix
+from ..stages import beats
 from ..stages import changes as staged
 from ..stages import compatibility
 from ..stages import gates
+from ..stages import marks
+from . import sound
 from .places import Place
 from .places import places
 
+if t.TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
-def standings(directory: str | None) -> list[compatibility.Standing]:
+
+def standings(
+    directory: str | None,
+    read: t.Callable[[ScriptDirectory], dict[str, staged.Change]] = sound.changes,
+) -> list[compatibility.Standing]:
     """Return where each change stands, the first begun first; nothing is changed.
 
-    :raises StageError: for revisions that make no sense together.
+    :param read: returns the changes; by default, it warns of revisions that make no
+        sense together.
     :raises ConfigError: for a config that does not fit them.
     """
     migrate = current_app.extensions["migrate"].migrate
     config = migrate.get_config(directory)
     tree = scripts.directory(config)
-    changes = staged.read(tree)
-    stages = settings.read(current_app.config).stages
+    changes = read(tree)
+    values = settings.read(current_app.config)
+    stages = values.stages
     staged.check_config(changes, stages)
     if not changes:
         return []
@@ -38,7 +52,8 @@ def standings(directory: str | None) -> list[compatibility.Standing]:
     known = [r for place in found for r in gates.records(place.engine, place.schema)]
     synced = [one for place in found for one in _synced(place)]
     lacking = [one for place in found for one in _lacking(place)]
-    return [
+    alive = [] if values.heartbeat is None else [b for p in found for b in _alive(p)]
+    standing = [
         compatibility.standing(
             change,
             stages.get(name),
@@ -51,6 +66,8 @@ def standings(directory: str | None) -> list[compatibility.Standing]:
         )
         for name, change in changes.items()
     ]
+    left = _nameless(found, changes, synced)
+    return [_renamed(_occupied(one, alive), left) for one in standing]
 
 
 def reach(directory: str | None) -> None:
@@ -70,3 +87,65 @@ def _synced(place: Place) -> list[tuple[str, str]]:
 def _lacking(place: Place) -> list[sync_notes.Lack]:
     with place.engine.connect() as connection:
         return sync_notes.lacking(connection, place.schema)
+
+
+def _alive(place: Place) -> list[beats.Beat]:
+    with place.engine.connect() as connection:
+        return beats.alive(connection, place.schema)
+
+
+def _occupied(
+    standing: compatibility.Standing, alive: t.Iterable[beats.Beat]
+) -> compatibility.Standing:
+    """Return a change whose gate would be open, but for processes of older code."""
+    busy = beats.before_contract(standing.name, alive)
+    if standing.gate != compatibility.OPEN or not busy:
+        return standing
+    return dataclasses.replace(
+        standing,
+        gate=f"closed: {gates.reported(standing.name, busy)}",
+        next=f"{gates.how_to_free(standing.name, busy)}; then run flask db upgrade",
+        processes=tuple(busy),
+    )
+
+
+def _nameless(
+    found: t.Iterable[Place],
+    changes: t.Container[str],
+    synced: t.Sequence[tuple[str, str]],
+) -> dict[str, list[str]]:
+    """Return the changes under way that no revision belongs to any more.
+
+    :param synced: the triggers there are, each with its table.
+    :returns: by name, the tables that have triggers of it.
+    """
+    known: set[str] = set()
+    for place in found:
+        with place.engine.connect() as connection:
+            known.update(marks.read(connection, place.schema))
+    tables = {
+        name: sorted({t for trigger, t in synced if trigger.startswith(prefix(name))})
+        for name in sorted(known)
+        if name not in changes
+    }
+    return {name: on for name, on in tables.items() if on}
+
+
+def _renamed(
+    standing: compatibility.Standing, nameless: t.Mapping[str, t.Sequence[str]]
+) -> compatibility.Standing:
+    """Return a change that may have lost its triggers by being renamed.
+
+    They are found by its name, and its contract cannot drop those of another.
+    """
+    begun = standing.database in ("expand", "migrate")
+    if not nameless or standing.sync or not begun:
+        return standing
+    name, tables = next(iter(nameless.items()))
+    return dataclasses.replace(
+        standing,
+        next=f'the triggers on {", ".join(tables)} are those of change "{name}", which '
+        "no revision belongs to any more. If this one was renamed, call it so again, "
+        "in its revisions and in the config. Otherwise drop them (flask db data doctor "
+        f"says how), then: {standing.next}",
+    )

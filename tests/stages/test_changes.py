@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from flask_datamigrate.errors import DataMigrateError
+from flask_datamigrate.operations.log import LOGGER
 
 from .conftest import CONTRACT
+from .conftest import DEFERRED
 from .conftest import EXPAND
 from .conftest import MIGRATE
 from .conftest import PEOPLE
@@ -98,6 +102,61 @@ def test_one_clear_error(
         split.upgrade()
     assert str(caught.value).startswith(message)
     assert split.database.tables() == []
+
+
+@ONE
+@pytest.mark.parametrize(
+    ("bodies", "misspelt"),
+    [
+        ([PEOPLE, EXPAND, MIGRATE.replace('"split"', '"splitt"'), CONTRACT], "r3"),
+        ([PEOPLE, EXPAND, MIGRATE, CONTRACT.replace('"split"', '"splitt"')], "r4"),
+        ([PEOPLE, EXPAND.replace('"split"', '"splitt"'), MIGRATE, CONTRACT], "r2"),
+    ],
+    ids=["migrate", "contract", "expand"],
+)
+def test_a_misspelt_change_in_a_file_is_named(
+    split: Split, bodies: list[str], misspelt: str
+) -> None:
+    split.chain(*bodies)
+    with pytest.raises(DataMigrateError) as caught:
+        split.upgrade()
+    assert (
+        f'Is change "splitt" of {misspelt} a misspelt "split"? Then write '
+        'change = "split" there. Or else: '
+    ) in str(caught.value)
+
+
+def test_what_is_wrong_with_revisions_to_come_stops_an_upgrade_alone(
+    split: Split,
+) -> None:
+    split.chain(PEOPLE, EXPAND, DEFERRED)
+    split.at("migrate").upgrade()
+    split.revision("r4", CONTRACT.replace('"contract"', '"contarct"'), down="r3")
+    wrong = "revision r4: its stage is 'contarct', which is none of expand"
+    for refused in (("upgrade",), ("data", "check")):
+        ran = split.flask("db", *refused)
+        assert ran.exit_code == 1 and wrong in ran.output
+
+    warned: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        if record.levelno == logging.WARNING:
+            warned.append(record.getMessage())
+        return True
+
+    logger = logging.getLogger(LOGGER)
+    logger.addFilter(note)
+    try:
+        for command in (("data", "run"), ("data", "status"), ("downgrade",)):
+            warned.clear()
+            assert split.flask("db", *command).exit_code == 0
+            (said,) = warned
+            assert said.startswith(f"flask db upgrade will refuse this: {wrong}")
+    finally:
+        logger.removeFilter(note)
+    assert split.heads == {"r2"}
+    query = "SELECT stage, filled FROM datamigrate_changes"
+    assert [(s, bool(f)) for s, f in split.database.rows(query)] == [("expand", False)]
 
 
 @ONE

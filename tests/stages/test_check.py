@@ -9,7 +9,21 @@ import pytest
 import sqlalchemy as sa
 
 from .conftest import DEFERRED
+from .conftest import PEOPLE
 from .conftest import Split
+from .test_sync import EXPAND as SYNCED
+from .test_sync import FILL
+
+DROP = """
+change = "split"
+stage = "contract"
+
+def upgrade():
+    op.drop_sync("people", change="split")
+
+def downgrade():
+    pass
+"""
 
 AT = {"none": "r1", "expand": "r2", "verified": "r3", "contract": "r5"}
 
@@ -97,6 +111,37 @@ def test_status_shows_a_change_through_its_life(split: Split) -> None:
         ("contract", True, "passed"),
     ]
     assert status(split)["next"] == "nothing is left to do"
+
+
+def test_a_change_that_is_over_may_leave_the_config(split: Split) -> None:
+    split.write()
+    split.at("contract").upgrade()
+    split.at(None)
+    change = status(split)
+    assert (change["gate"], change["next"]) == ("passed", "nothing is left to do")
+    assert split.flask("db", "data", "check").exit_code == 0
+    assert split.flask("db", "upgrade").exit_code == 0
+
+
+def test_status_knows_a_change_that_was_renamed_on_the_way(split: Split) -> None:
+    split.chain(PEOPLE, SYNCED, FILL.replace("{options}", ""), DROP)
+    split.at("migrate").upgrade()
+    for path in split.project.migrations.glob("versions/*.py"):
+        path.write_text(path.read_text().replace('"split"', '"apart"'))
+    split.app = split.make_app(DATAMIGRATE_STAGES={"apart": "contract"})
+    advice = status(split)["next"]
+    assert advice.startswith(
+        'the triggers on people are those of change "split", which no revision belongs '
+        "to any more. If this one was renamed, call it so again, in its revisions and "
+        "in the config."
+    )
+    assert "no triggers of change apart" in split.flask("db", "upgrade").output
+
+    for path in split.project.migrations.glob("versions/*.py"):
+        path.write_text(path.read_text().replace('"apart"', '"split"'))
+    split.at("contract")
+    assert status(split)["next"] == "flask db upgrade"
+    assert split.flask("db", "upgrade").exit_code == 0
 
 
 def test_the_way_back_begins_with_the_config(split: Split) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 
@@ -74,6 +76,40 @@ def test_a_contract_waits_for_a_process_of_older_code(split: Split) -> None:
         new.communicate("")
     assert split.heads == {"r5"}
     assert reports(split) == []
+
+
+def test_status_and_check_know_who_holds_the_contract(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade()
+    with serve(split, "migrate") as old:
+        split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+        named = f"process {old.pid} on {socket.gethostname()} is alive and at stage"
+        advice = 'Give it the code with app.config["DATAMIGRATE_STAGES"]["split"]'
+        shown = split.flask("db", "data", "status").stdout
+        assert f"migrate, verified  closed: {named} migrate" in shown
+        assert f"split: next: {advice}" in shown
+        change = json.loads(split.flask("db", "data", "status", "--json").stdout)[-1]
+        assert change["gate"] == f"closed: {named} migrate"
+        assert change["next"].endswith("or stop it; then run flask db upgrade")
+        assert change["processes"] == [
+            {"host": socket.gethostname(), "pid": old.pid, "stage": "migrate"}
+        ]
+        ran = split.flask("db", "data", "check")
+        assert ran.exit_code == 0
+        assert f"the gate of its contract is closed: {named} migrate. {advice}" in (
+            ran.stderr
+        )
+
+        # The config holds it before any process does.
+        split.at("migrate", DATAMIGRATE_HEARTBEAT=60)
+        assert "closed: the config says migrate" in (
+            split.flask("db", "data", "status").stdout
+        )
+        old.communicate("")
+    split.at("contract", DATAMIGRATE_HEARTBEAT=60)
+    change = json.loads(split.flask("db", "data", "status", "--json").stdout)[-1]
+    assert (change["gate"], change["processes"]) == ("open", [])
+    assert change["next"] == "flask db upgrade"
 
 
 def test_a_killed_process_is_not_waited_for(split: Split) -> None:
