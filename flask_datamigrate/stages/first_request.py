@@ -6,6 +6,7 @@ import typing as t
 
 from flask import Flask
 from flask import abort
+from sqlalchemy import exc
 
 from . import compatibility
 from .apart import Conflict
@@ -27,13 +28,21 @@ def install(app: Flask, settings: Settings) -> None:
         nonlocal passed
         if passed:
             return
-        found = conflicts(app)
-        for conflict in found:
-            app.logger.error("%s", conflict)
+        try:
+            found = [str(conflict) for conflict in conflicts(app)]
+            passed = True
+        except exc.SQLAlchemyError as error:
+            # The next request asks again.
+            found = [
+                "The stages of changes could not be compared with the database: "
+                f"{str(error).splitlines()[0]}"
+            ]
+        for said in found:
+            app.logger.error("%s", said)
         if found and settings.check == "error":
+            passed = False
             # Its log tells why; a stranger need not know.
             abort(503)
-        passed = True
 
     app.before_request(check)
 

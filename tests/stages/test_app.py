@@ -179,3 +179,20 @@ def test_the_first_request_may_only_warn(split: Split) -> None:
     assert [client.get("/").status_code for _ in range(2)] == [200, 200]
     (message,) = logged
     assert "the code is at expand and uses the old columns" in message
+
+
+@pytest.mark.parametrize(("check", "status"), [("warn", 200), ("error", 503)])
+def test_the_first_request_goes_on_without_a_database(
+    split: Split, check: str, status: int
+) -> None:
+    url = sa.make_url(split.project.url)
+    down = url.set(port=1) if url.host else url.set(database="no/such/directory/app.db")
+    split.project.url = down.render_as_string(hide_password=False)
+    code = with_view(split, "migrate", DATAMIGRATE_CHECK=check)
+    code.add_url_rule("/still", view_func=lambda: "up")
+    logged: list[str] = []
+    code.logger.addFilter(lambda record: not logged.append(record.getMessage()))
+    code.logger.disabled = False
+    assert code.test_client().get("/still").status_code == status
+    (message,) = logged
+    assert message.startswith("The stages of changes could not be compared with the")
