@@ -202,6 +202,25 @@ def test_an_expand_whose_downgrade_was_killed_is_seen(split: Split) -> None:
     assert split.flask("db", "data", "check").exit_code == 0
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_the_tables_of_two_schemas_are_told_apart(split: Split) -> None:
+    other = SYNC.replace('change="split",', 'change="split", schema="other",')
+    split.chain(PEOPLE, EXPAND.replace(SYNC, SYNC + other))
+    split.database.execute("CREATE SCHEMA other")
+    columns = "id integer, full_name text, first_name text, last_name text"
+    split.database.execute(f"CREATE TABLE other.people ({columns})")
+    split.at("expand").upgrade()
+    assert split.flask("db", "data", "check").exit_code == 0
+    ((name,),) = split.database.rows(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'people'::regclass "
+        "AND NOT tgisinternal"
+    )
+    for table, of in (("people", "people"), ("other.people", "other.people, people")):
+        split.database.execute(f"DROP TRIGGER {name} ON {table}")
+        code, text = said(split, "data", "check")
+        assert code == 3 and f" of table {of} " in text
+
+
 @pytest.mark.parametrize("database", ["mysql"], indirect=True)
 def test_who_may_not_see_triggers_misses_none(split: Split) -> None:
     prepared(split)

@@ -111,7 +111,9 @@ class _Sync(Operation):
         return {one: names.of(stem, one) for one in sync_sql.TRIGGERS[kind]}
 
     def _note(self, site: Site) -> SyncNote:
-        name = names.of("synced", self._start.removeprefix("datamigrate_"))
+        stem = self._start.removeprefix("datamigrate_")
+        place = [] if self.schema is None else [self.schema]
+        name = names.of("synced", *place, stem)
         return SyncNote(site, name, self._home)
 
     def dropped(self, dialect: sa.Dialect) -> list[Step]:
