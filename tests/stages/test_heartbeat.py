@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import socket
-import subprocess
-import sys
+import typing as t
 
 import pytest
 import sqlalchemy as sa
 
 from flask_datamigrate.errors import GateError
 from tests.apps import make_app
+from tests.nursery import Process
 
 from .conftest import Split
 from .test_plain_alembic import alembic
 
-PROCESS = """
-import sys
-from tests.apps import make_app
+SERVE = """
+import signal
 
-app = make_app({url!r}, directory={directory!r}, DATAMIGRATE_HEARTBEAT={every},
-               DATAMIGRATE_STAGES={stages!r})
-assert app.test_client().get("/").status_code == 404
-print("served", flush=True)
-sys.stdin.read()
+@app.cli.command("serve")
+def serve():
+    app = make_app({url!r}, directory={directory!r}, DATAMIGRATE_HEARTBEAT={every},
+                   DATAMIGRATE_STAGES={stages!r})
+    assert app.test_client().get("/").status_code == 404
+    print("served", flush=True)
+    signal.pause()
 """
 
 
-def serve(
-    split: Split, stage: str | None, *, every: float = 60
-) -> subprocess.Popen[str]:
-    """Start a process of the app that has served a request, and waits for its end."""
-    stages = {"split": stage} if stage else {}
-    text = PROCESS.format(
+@contextlib.contextmanager
+def serve(split: Split, stage: str | None, *, every: float = 60) -> t.Iterator[Process]:
+    """Have a process of the app that has served a request, for the time of a block."""
+    text = SERVE.format(
         url=split.database.url,
         directory=str(split.project.migrations),
         every=every,
-        stages=stages,
+        stages={"split": stage} if stage else {},
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", text],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "served\n"
-    return process
+    with (split.project.path / "entry.py").open("a") as entry:
+        entry.write(text)
+    process = split.project.start("serve")
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "served\n", process.communicate()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def end(process: Process) -> None:
+    """End a process as Ctrl-C does, which leaves it the time to say goodbye."""
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 def reports(split: Split) -> list[str]:
@@ -70,10 +78,10 @@ def test_a_contract_waits_for_a_process_of_older_code(split: Split) -> None:
         assert split.heads == {"r3"}
 
         # It takes its report back when it ends.
-        old.communicate("")
+        end(old)
         assert len(reports(split)) == 1
         assert split.flask("db", "upgrade").exit_code == 0
-        new.communicate("")
+        end(new)
     assert split.heads == {"r5"}
     assert reports(split) == []
 
@@ -105,7 +113,7 @@ def test_status_and_check_know_who_holds_the_contract(split: Split) -> None:
         assert "closed: the config says migrate" in (
             split.flask("db", "data", "status").stdout
         )
-        old.communicate("")
+        end(old)
     split.at("contract", DATAMIGRATE_HEARTBEAT=60)
     change = json.loads(split.flask("db", "data", "status", "--json").stdout)[-1]
     assert (change["gate"], change["processes"]) == ("open", [])
@@ -160,7 +168,7 @@ def test_the_processes_that_are_waited_for_are_counted(
         assert f", or stop {them}; then run" in ran.stderr
         with pytest.raises(GateError, match=f"or stop {them}"):
             alembic(split, "upgrade", "head")
-        old.communicate("")
+        end(old)
 
 
 def test_reports_go_on(split: Split) -> None:
@@ -171,7 +179,7 @@ def test_reports_go_on(split: Split) -> None:
         first = split.database.scalar(query)
         while split.database.scalar(query) == first:
             assert old.poll() is None
-        old.communicate("")
+        end(old)
 
 
 def test_switched_off_it_asks_nothing(split: Split) -> None:
@@ -179,7 +187,7 @@ def test_switched_off_it_asks_nothing(split: Split) -> None:
     split.at("migrate").upgrade()
     with serve(split, "migrate") as old:
         assert split.at("contract").flask("db", "upgrade").exit_code == 0
-        old.communicate("")
+        end(old)
     code = split.make_app(DATAMIGRATE_STAGES={"split": "contract"})
     with code.app_context():
         engine = code.extensions["sqlalchemy"].engine
@@ -195,7 +203,7 @@ def test_the_first_process_makes_the_table(split: Split) -> None:
     with serve(split, "migrate") as old:
         (process,) = reports(split)
         assert process.split(":")[-3] == str(old.pid)
-        old.communicate("")
+        end(old)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
