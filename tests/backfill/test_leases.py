@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+import typing as t
 
 import pytest
 import sqlalchemy as sa
@@ -61,20 +63,28 @@ def test_an_undo_takes_a_dead_runner_over_when_the_clock_was_set_back(
     assert set(contents(database, table, "n")) == {(0,)}
 
 
-class Renewals(threading.Thread):
-    """A runner of another host that lives, by a clock that was set back."""
+@contextlib.contextmanager
+def renewed_far_away(
+    database: Database, engine: Engine, backfill: Backfill
+) -> t.Iterator[None]:
+    """Have a runner of another host that lives, by a clock that was set back."""
+    held_far_away(database, engine, backfill)
+    over = threading.Event()
 
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self.over = threading.Event()
-        self._database = database
-
-    def run(self) -> None:
+    def renew() -> None:
         ends = A_YEAR
-        while not self.over.wait(0.2):
+        while not over.wait(0.2):
             # Each is a little later than the last, and all are far from now.
             ends += 0.2
-            hold(self._database, FAR_AWAY, ends)
+            hold(database, FAR_AWAY, ends)
+
+    runner = threading.Thread(target=renew)
+    runner.start()
+    try:
+        yield
+    finally:
+        over.set()
+        runner.join()
 
 
 @SQLITE
@@ -83,16 +93,12 @@ def test_a_live_runner_is_not_taken_over_when_the_clock_was_set_back(
 ) -> None:
     _, backfill = counters(database)
     engine = Engine(database, config=config())
-    held_far_away(database, engine, backfill)
-    runner = Renewals(database)
-    runner.start()
 
-    try:
-        with pytest.raises(errors.ClaimedError, match="process 12 on far-away is"):
-            engine.run(backfill)
-    finally:
-        runner.over.set()
-        runner.join()
+    with (
+        renewed_far_away(database, engine, backfill),
+        pytest.raises(errors.ClaimedError, match="process 12 on far-away is"),
+    ):
+        engine.run(backfill)
 
     assert database.scalar("SELECT sum(n) FROM counters") == 5
 
@@ -103,19 +109,12 @@ def test_a_live_runner_is_waited_for_when_the_clock_was_set_back(
 ) -> None:
     _, backfill = counters(database)
     engine = Engine(database, config=config())
-    held_far_away(database, engine, backfill)
-    runner = Renewals(database)
-    runner.start()
-    # Three of its leases.
-    ending = threading.Timer(3, engine.stop.set)
-    ending.start()
 
-    try:
+    with renewed_far_away(database, engine, backfill):
+        # Three of its leases.
+        threading.Timer(3, engine.stop.set).start()
         with pytest.raises(errors.InterruptedRun):
             engine.run(backfill)
-    finally:
-        runner.over.set()
-        runner.join()
 
     assert engine.span().owner == FAR_AWAY
     assert database.scalar("SELECT sum(n) FROM counters") == 5
