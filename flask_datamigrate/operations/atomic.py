@@ -26,6 +26,7 @@ from ..errors import DefinitionError
 from ..errors import VerificationError
 from ..frozen.compare import check_key
 from .log import LOGGER
+from .segment import current
 from .segment import what_stays
 
 if t.TYPE_CHECKING:
@@ -95,9 +96,18 @@ def run(context: MigrationContext, backfill: Backfill, limit: int, where: str) -
         where,
         f"{result.changed:,}",
         done,
-        "" if context.impl.transactional_ddl else _NOT_TOGETHER,
+        "" if _is_together(context) else _NOT_TOGETHER,
     )
     return result.changed
+
+
+def _is_together(context: MigrationContext) -> bool:
+    """Tell whether the schema changes of the revision are in its transaction."""
+    segment = current.get()
+    upgrading = segment is not None and not segment.kept
+    return context.impl.transactional_ddl or (
+        upgrading and family(context.dialect) == "sqlite"
+    )
 
 
 _NOT_TOGETHER = (

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 if t.TYPE_CHECKING:
     from ..backfill.task import Task
+    from .ddl.journal import Journal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class Segment:
     :param deferred: whether backfills that do not say are deferred.
     :param kept: whether a part of that revision stays even if it fails.
     :param added: the columns that revision has added: schema, table and name.
+    :param in_directive: whether a safe DDL directive is at work.
+    :param journal: what is noted of that revision, on a database that rolls no schema
+        change back.
     :param at_once: the revisions whose backfills are run whether deferred or not.
     """
 
@@ -74,7 +78,20 @@ class Segment:
     deferred: bool = False
     kept: bool = False
     added: set[tuple[str | None, str, str]] = dataclasses.field(default_factory=set)
+    in_directive: bool = False
+    journal: Journal | None = None
     at_once: frozenset[str] = frozenset()
+
+    def note_done(self, directive: str) -> None:
+        """Note that a directive of the revision is done, if that is to be noted."""
+        if self.journal is not None and self.revision is not None:
+            self.journal.note(self.revision, directive)
+
+    def has_done(self, directive: str) -> bool:
+        """Tell whether a run of the revision that was cut off had done a directive."""
+        if self.journal is None or self.revision is None:
+            return False
+        return self.journal.knows(self.revision, directive)
 
 
 current: contextvars.ContextVar[Segment | None] = contextvars.ContextVar(
@@ -91,7 +108,10 @@ def what_stays(*, transactional: bool) -> str:
     segment = current.get()
     if transactional or (segment is not None and not segment.kept):
         return "The revision was rolled back"
-    return (
+    stays = (
         "This database does not roll DDL back, so the schema changes above the failed "
         "one in the revision stay"
     )
+    if segment is not None and segment.journal is not None:
+        stays += "; a further run passes over them"
+    return stays

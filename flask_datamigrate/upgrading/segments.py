@@ -270,7 +270,7 @@ class Migration:
         passed: list[str] = []
         segment = Segment(deferred=self._deferred, at_once=self._gates.at_once)
 
-        statements = Statements(self._settings, segment)
+        statements = Statements(self._settings, segment, self._direction)
 
         def steps(heads: t.Any, context: MigrationContext) -> t.Iterator[RevisionStep]:
             database = next(waiting)

@@ -17,7 +17,10 @@ from alembic.ddl.base import AddColumn
 from sqlalchemy import event
 from sqlalchemy import exc
 
+from ..backfill import faults
 from ..dialects import family
+from ..errors import SchemaLockError
+from ..operations.ddl import journal
 from ..operations.ddl import locks
 from ..operations.ddl.batches import Batches
 from ..operations.segment import what_stays
@@ -51,15 +54,18 @@ class Statements:
     """The statements of one segment of an upgrade.
 
     :param segment: tells which revision is running, and is told what stays of it.
+    :param direction: ``up`` or ``down``.
     """
 
-    def __init__(self, settings: Settings, segment: Segment) -> None:
+    def __init__(self, settings: Settings, segment: Segment, direction: str) -> None:
         self.committed = False
         """Whether a part of the running revision is committed already."""
         self._patience = locks.Patience.of(settings)
         self._segment = segment
+        self._direction = direction
         self._watched: dict[sa.Connection, bool] = {}
-        self._batches: list[Batches] = []
+        self._batches: dict[sa.Connection, Batches] = {}
+        self._journals: dict[sa.Connection, journal.Journal] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Statements:
@@ -76,8 +82,24 @@ class Statements:
         self._watched[connection] = False
         event.listen(connection, "commit", self._on_commit)
         event.listen(connection, "after_execute", self._on_added)
+        self._segment.journal = None
+        if family(connection.dialect) == "mysql":
+            kept = journal.Journal(
+                connection.engine, context.version_table_schema, self._direction
+            )
+            self._journals[connection] = self._segment.journal = kept
+            version_table = context.version_table
+
+            def close(_: sa.Connection, element: t.Any, *rest: t.Any) -> None:
+                if isinstance(element, sa.Insert | sa.Update | sa.Delete):
+                    if getattr(element.table, "name", None) == version_table:
+                        kept.close(connection, str(self._segment.revision))
+
+            event.listen(connection, "before_execute", close)
         if family(connection.dialect) == "sqlite":
-            self._batches.append(Batches(connection, context.version_table))
+            batches = Batches(connection, context.version_table)
+            self._batches[connection] = batches
+            self._stack.callback(batches.close)
         engine = connection.engine
         if event.contains(engine, "do_execute", self._on_execute):
             return
@@ -91,7 +113,7 @@ class Statements:
         self._end_batches()
 
     def _end_batches(self) -> None:
-        for batches in self._batches:
+        for batches in self._batches.values():
             batches.end()
 
     def _on_commit(self, connection: sa.Connection) -> None:
@@ -109,19 +131,26 @@ class Statements:
         connection = context.root_connection
         if connection not in self._watched:
             return None
-        stays = self._stays(connection, statement)
+        batches = self._batches.get(connection)
+        if batches is not None:
+            batches.part_with(statement)
         if not self._waits(connection, statement):
-            self._segment.kept |= stays
+            self._segment.kept |= self._stays(connection, statement)
             return None
         dialect: sa.Dialect = connection.dialect
         text = " ".join(statement.split())[:80]
 
         def call() -> None:
+            if batches is not None:
+                batches.prepare(statement)
             try:
                 dialect.do_execute(cursor, statement, parameters, context)
             except dialect.loaded_dbapi.Error as error:
                 raise exc.DBAPIError(statement, None, error) from error
 
+        standing = self._note(connection, statement)
+        if standing and journal.is_passed_over(standing, statement):
+            return True
         try:
             locks.patiently(
                 connection,
@@ -132,13 +161,38 @@ class Statements:
                 again=locks.commits_itself(connection),
             )
         except exc.DBAPIError as error:
+            if standing and journal.is_done(standing, statement, error):
+                return True
+            # A server that went away may have done it.
+            if standing and faults.classify(error) not in faults.GONE:
+                self._journals[connection].took_back(standing, statement)
             # As SQLAlchemy expects it from a driver.
             raise t.cast(BaseException, error.orig) from None
-        self._segment.kept |= stays
+        except SchemaLockError:
+            if standing:
+                self._journals[connection].took_back(standing, statement)
+            raise
+        self._segment.kept |= self._stays(connection, statement)
         return True
 
+    def _note(
+        self, connection: sa.Connection, statement: str
+    ) -> journal.Standing | None:
+        """Note a schema change that no database will take back.
+
+        A directive works out from the database what is left to do.
+        """
+        noted, revision = self._journals.get(connection), self._segment.revision
+        if noted is None or revision is None or self._segment.in_directive:
+            return None
+        if not self._stays(connection, statement):
+            return None
+        standing = noted.note(revision, statement)
+        self._segment.kept |= standing is not journal.Standing.NEW
+        return standing
+
     def _stays(self, connection: sa.Connection, statement: str) -> bool:
-        """Tell whether a statement stays, once it is run, if its revision fails."""
+        """Tell whether a statement, which was run, stays if its revision fails."""
         return bool(
             _SCHEMA.match(statement)
             and not _OWN.search(statement)

@@ -11,6 +11,7 @@ from alembic.operations import ops
 from ...operations.ddl.directives.indexes import DropIndexOnlineOp
 from . import constraints
 from .targets import TableName
+from .written import OnTheWayBack
 
 _RANKS = {"foreignkey": 0, "unique": 1, "index": 2}
 
@@ -30,8 +31,12 @@ class Hanging:
     operation: MigrateOperation
 
     @classmethod
-    def of_index(cls, operation: ops.DropIndexOp) -> Hanging:
-        """Describe an index."""
+    def of_index(cls, operation: ops.DropIndexOp, *, with_table: bool) -> Hanging:
+        """Describe an index.
+
+        :param with_table: whether its table goes, and it with that: alone it cannot
+            where a foreign key needs it.
+        """
         index, table = operation.to_index(), str(operation.table_name)
         columns = [str(column.name) for column in index.columns]
         online = DropIndexOnlineOp(
@@ -42,7 +47,8 @@ class Hanging:
             unique=bool(index.unique),
         )
         place = (operation.schema, table)
-        return cls(place, frozenset(columns), _RANKS["index"], online)
+        goes = OnTheWayBack(online.reverse()) if with_table else online
+        return cls(place, frozenset(columns), _RANKS["index"], goes)
 
     @classmethod
     def of_constraint(cls, operation: ops.DropConstraintOp) -> Hanging:

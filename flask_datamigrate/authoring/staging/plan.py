@@ -103,6 +103,8 @@ class Plan:
     renamed: list[Renamed] = dataclasses.field(default_factory=list)
     made: set[TableName] = dataclasses.field(default_factory=set)
     """The tables that the difference makes; nobody uses them yet."""
+    gone: set[TableName] = dataclasses.field(default_factory=set)
+    """The tables that the difference drops."""
     heirs: set[tuple[TableName, str]] = dataclasses.field(default_factory=set)
     """The columns with a default that take the place of one that goes."""
     freed: set[str] = dataclasses.field(default_factory=set)
@@ -152,11 +154,8 @@ def divide(
         for operation in listed
         if not any(one.covers(operation) for one in shadows)
     ]
-    plan.made = {
-        (operation.schema, operation.table_name)
-        for operation in listed
-        if isinstance(operation, ops.CreateTableOp)
-    }
+    plan.made = _tables(listed, ops.CreateTableOp)
+    plan.gone = _tables(listed, ops.DropTableOp)
     _as_json(listed, connection)
     plan.heirs = defaults.heirs(listed, decide)
     plan.freed = {_freed(operation) for operation in listed}
@@ -213,6 +212,10 @@ def _flat(operations: t.Iterable[MigrateOperation]) -> t.Iterator[MigrateOperati
             yield operation
 
 
+def _tables(listed: t.Iterable[t.Any], kind: type[t.Any]) -> set[TableName]:
+    return {(one.schema, one.table_name) for one in listed if isinstance(one, kind)}
+
+
 _STAGES = Dispatcher()
 
 
@@ -224,7 +227,9 @@ def _unknown(operation: MigrateOperation, plan: Plan) -> None:
 
 
 @_STAGES.dispatch_for(ops.CreateTableOp)
-def _create_table(operation: ops.CreateTableOp, plan: Plan) -> None:
+@_STAGES.dispatch_for(ops.CreateTableCommentOp)
+@_STAGES.dispatch_for(ops.DropTableCommentOp)
+def _just_added(operation: MigrateOperation, plan: Plan) -> None:
     plan.expand.append(operation)
 
 
@@ -319,7 +324,8 @@ def _create_index(operation: ops.CreateIndexOp, plan: Plan) -> None:
 
 @_STAGES.dispatch_for(ops.DropIndexOp)
 def _drop_index(operation: ops.DropIndexOp, plan: Plan) -> None:
-    plan.hanging.append(Hanging.of_index(operation))
+    goes = (operation.schema, operation.table_name) in plan.gone
+    plan.hanging.append(Hanging.of_index(operation, with_table=goes))
 
 
 @_STAGES.dispatch_for(ops.CreateForeignKeyOp)
@@ -355,14 +361,6 @@ def _create_unique(operation: ops.CreateUniqueConstraintOp, plan: Plan) -> None:
 @_STAGES.dispatch_for(ops.DropConstraintOp)
 def _drop_constraint(operation: ops.DropConstraintOp, plan: Plan) -> None:
     plan.hanging.append(Hanging.of_constraint(operation))
-
-
-def _comment(operation: MigrateOperation, plan: Plan) -> None:
-    plan.expand.append(operation)
-
-
-for _kind in (ops.CreateTableCommentOp, ops.DropTableCommentOp):
-    _STAGES.dispatch_for(_kind)(_comment)
 
 
 def _within(

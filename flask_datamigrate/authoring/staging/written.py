@@ -29,3 +29,21 @@ class Written(MigrateOperation):
 @renderers.dispatch_for(Written)
 def _render(_: AutogenContext, operation: Written) -> list[str]:
     return [operation.lines] if operation.lines else []
+
+
+class OnTheWayBack(MigrateOperation):
+    """An operation of the downgrade alone.
+
+    :param operation: what is done there.
+    """
+
+    def __init__(self, operation: MigrateOperation) -> None:
+        self.operation = operation
+
+    def reverse(self) -> MigrateOperation:
+        return self.operation
+
+
+@renderers.dispatch_for(OnTheWayBack)
+def _render_nothing(_: AutogenContext, operation: OnTheWayBack) -> list[str]:
+    return []

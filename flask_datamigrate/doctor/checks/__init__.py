@@ -10,6 +10,7 @@ from . import constraints
 from . import drivers
 from . import engines
 from . import environment
+from . import half_done
 from . import heads
 from . import indexes
 from . import kept
@@ -45,6 +46,7 @@ OF_A_DATABASE: tuple[Check[Patient], ...] = (
     versions.CHECK,
     state_tables.CHECK,
     runs.CHECK,
+    half_done.CHECK,
     set_aside.CHECK,
     locks.CHECK,
     indexes.CHECK,

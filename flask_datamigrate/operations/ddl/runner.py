@@ -48,6 +48,11 @@ def run(operations: Operations, operation: Operation) -> None:
 
     :raises SchemaError: with what was refused.
     """
+    with _at_work():
+        _run(operations, operation)
+
+
+def _run(operations: Operations, operation: Operation) -> None:
     context = operations.migration_context
     segment = current.get()
     if segment is not None:
@@ -61,16 +66,25 @@ def run(operations: Operations, operation: Operation) -> None:
     assert context.connection is not None
     settings = configured.settings()
     connection = context.connection
-    site, steps = _patiently(
-        connection, operation, settings, lambda: _look(connection, operation, settings)
-    )
+    try:
+        site, steps = _patiently(
+            connection,
+            operation,
+            settings,
+            lambda: _look(connection, operation, settings),
+        )
+    except SchemaError:
+        # What comes behind it may have taken away what it worked on.
+        if segment is not None and segment.has_done(operation.label):
+            return
+        raise
     if not steps:
         return
     if not operation.is_online(site):
-        stays = locks.commits_itself(connection)
         _do(operations, operation, site, steps, settings)
         if segment is not None:
-            segment.kept |= stays
+            segment.kept |= locks.commits_itself(connection)
+            segment.note_done(operation.label)
     elif segment is not None:
         engine = connection.engine
         raise Suspend(
@@ -230,6 +244,20 @@ def _do(
                 next="Mend its cause, and run the same command again",
             )
             raise explained from error
+
+
+@contextlib.contextmanager
+def _at_work() -> t.Iterator[None]:
+    """Let it be known that what is sent is a directive's, and not the revision's."""
+    segment = current.get()
+    if segment is None:
+        yield
+        return
+    segment.in_directive = True
+    try:
+        yield
+    finally:
+        segment.in_directive = False
 
 
 def _take(
