@@ -42,14 +42,18 @@ def installed(directory: pathlib.Path, *, durable: bool = False) -> Program:
     server = _program("mariadbd")
     install = _program("mariadb-install-db")
     account = Account("mysql", "nobody")
-    data = directory / "data"
+    data, temporary = directory / "data", directory / "tmp"
     account.own(data)
-    account.run([install, *INSTALL, f"--datadir={data}"], cwd=data)
+    account.own(temporary)
+    # A server that starts removes what looks like its own temporary tables, and in a
+    # directory of all servers another one at work has crashed by that.
+    places = [f"--datadir={data}", f"--tmpdir={temporary}"]
+    account.run([install, *INSTALL, *places], cwd=data)
     settings = SETTINGS if durable else (*SETTINGS, *FAST)
 
     def argv(port: int) -> Command:
         return [
-            *(server, *settings, f"--datadir={data}", f"--port={port}"),
+            *(server, *settings, *places, f"--port={port}"),
             *(f"--socket={data}/socket", f"--pid-file={data}/pid"),
         ]
 
