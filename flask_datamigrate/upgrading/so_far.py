@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 from alembic.config import Config
@@ -14,7 +15,7 @@ from ..errors import InterruptedRun
 from .places import Place
 from .places import places
 
-_UNCHANGED = "Nothing was changed"
+_UNCHANGED = re.compile(r"Nothing was changed(?! by)")
 
 
 class Begun(t.Protocol):
@@ -66,6 +67,6 @@ def _tell(
             done.append(f"{named}{where}")
     if done:
         by = "there" if len(found) > 1 else "by this revision"
-        error.state = error.state.replace(_UNCHANGED, f"{_UNCHANGED} {by}", 1)
+        error.state = _UNCHANGED.sub(rf"\g<0> {by}", error.state, 1)
         said = "Applied" if direction == "up" else "Taken back"
         error.add_state(f"{said} before it, and kept: {'; '.join(done)}")

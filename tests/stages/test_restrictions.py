@@ -125,6 +125,22 @@ def test_a_reference_from_a_new_column_is_made_at_expand(models: Models) -> None
     assert stages(models, {"users": {"team": reference}, **TEAMS})[0] == 2
 
 
+def test_a_reference_goes_with_its_column_and_comes_again(models: Models) -> None:
+    models.base(users={"nick": text(), "team": reference}, **TEAMS)
+    models.database.execute("INSERT INTO teams (id, name) VALUES (1, 'a')")
+    insert(models, "1", column="team", first=1)
+    new: dict[str, Columns] = {"users": {"nick": text()}, **TEAMS}
+    stages(models, new)
+    contract = comparing(models, "contract", new)
+    for _ in range(2):
+        models.run(contract, "upgrade")
+        models.run(contract, "check")
+        models.run(contract, "downgrade", "base0")
+        assert models.database.rows("SELECT id, team FROM users") == [(1, 1)]
+        (key,) = sa.inspect(models.database.engine()).get_foreign_keys("users")
+        assert key["name"] == "fk_users_team"
+
+
 def test_a_default_goes_when_no_old_code_is_left(models: Models) -> None:
     old: dict[str, Columns] = {
         "users": {"nick": text(), "age": number(nullable=False, server_default="7")}

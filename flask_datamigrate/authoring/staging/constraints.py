@@ -79,6 +79,22 @@ def dropped(operation: ops.DropConstraintOp) -> Written:
     return Written(lines, _if(name, table, schema, batch, made, "not "))
 
 
+def without_index(operation: ops.DropConstraintOp) -> Written:
+    """Spell what drops the index that MySQL made for a foreign key, and left there.
+
+    It has the key's name. On the way back it comes with the key.
+    """
+    table, schema = operation.table_name, operation.schema
+    place, name = quoted(table), quoted(str(operation.constraint_name))
+    options = "" if schema is None else f", schema={quoted(schema)}"
+    return Written(
+        f"# MySQL and MariaDB made it for the foreign key.\n"
+        f"if op.has_index({place}, {name}{options}):\n"
+        f"    op.drop_index_online(\n        {name}, {place}{options}\n    )",
+        "",
+    )
+
+
 def _made_again(operation: ops.DropConstraintOp) -> str:
     constraint = operation.to_constraint()
     name = str(operation.constraint_name)

@@ -23,12 +23,14 @@ class Hanging:
     :param columns: the names of those it is on.
     :param rank: what goes first: a foreign key before the index that it needs.
     :param operation: what takes it away, and makes it again on the way back.
+    :param leftover: what takes away what is left of it in the way of its column.
     """
 
     table: TableName
     columns: frozenset[str]
     rank: int
     operation: MigrateOperation
+    leftover: MigrateOperation | None = None
 
     @classmethod
     def of_index(cls, operation: ops.DropIndexOp, *, with_table: bool) -> Hanging:
@@ -53,26 +55,40 @@ class Hanging:
     @classmethod
     def of_constraint(cls, operation: ops.DropConstraintOp) -> Hanging:
         """Describe a constraint."""
-        dropped = constraints.dropped(operation)
+        dropped, kind = constraints.dropped(operation), str(operation.constraint_type)
         columns = getattr(operation.to_constraint(), "columns", ())
+        is_key = kind == "foreignkey"
         return cls(
             (operation.schema, operation.table_name),
             frozenset(str(column.name) for column in columns),
-            _RANKS.get(str(operation.constraint_type), 0),
+            _RANKS.get(kind, 0),
             dropped,
+            constraints.without_index(operation) if is_key else None,
         )
 
 
 def divided(
-    found: t.Sequence[Hanging], old: t.Mapping[TableName, t.Collection[str]]
+    found: t.Sequence[Hanging],
+    old: t.Mapping[TableName, t.Collection[str]],
+    listed: t.Iterable[MigrateOperation],
 ) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
-    """Return what hangs on columns that go, in its order, and all else.
+    """Return what hangs on columns that triggers keep, in its order, and all else.
 
     :param old: the columns that go and that triggers keep, by table.
+    :param listed: the difference.
     """
+    gone = {
+        ((one.schema, one.table_name), one.column_name)
+        for one in listed
+        if isinstance(one, ops.DropColumnOp)
+    }
     loosened: list[MigrateOperation] = []
     kept: list[MigrateOperation] = []
     for one in sorted(found, key=lambda one: one.rank):
         hangs = not one.columns.isdisjoint(old.get(one.table, ()))
-        (loosened if hangs else kept).append(one.operation)
+        target = loosened if hangs else kept
+        target.append(one.operation)
+        goes = any((one.table, name) in gone for name in one.columns)
+        if one.leftover is not None and goes:
+            target.append(one.leftover)
     return loosened, kept

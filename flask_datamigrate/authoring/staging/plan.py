@@ -195,7 +195,7 @@ def divide(
         for table, fill in plan.fills.items()
     }
     # An index on a column that goes is in its way.
-    plan.loosen[:0], plan.contract[:0] = divided(plan.hanging, old)
+    plan.loosen[:0], plan.contract[:0] = divided(plan.hanging, old, listed)
     plan.fills = {
         table: fill
         for table, fill in plan.fills.items()
