@@ -88,7 +88,9 @@ def written(
     directory = directory or getattr(g, "directory", None)
     config = migrate.get_config(directory, opts=["autogenerate"])
     try:
-        scaffold = staging.change(config, name, message, decide, **options)
+        scaffold = staging.change(
+            config, name, message, decide, apart=parts is False, **options
+        )
     except CommandError as error:
         if not outstanding.is_behind(error):
             raise

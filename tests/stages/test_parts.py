@@ -84,6 +84,18 @@ def test_a_default_beside_the_new_name_is_there_at_once(models: Models) -> None:
     assert rows(models, "users") == [{"id": 1, "handle": "ada", "role": "guest"}]
 
 
+def test_apart_is_refused_where_there_is_nothing_to_decide(models: Models) -> None:
+    models.base(users={"nick": text()})
+    before = models.files()
+    app = models.app(users={"handle": text(), "role": text()})
+    args = ["db", "data", "change", "change", "--apart"]
+    result = app.test_cli_runner().invoke(args=args)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and models.files() == before
+    assert "--apart is for a new column with a default" in said
+    assert "Nothing was written. Leave it out; or add the column" in said
+
+
 def test_parts_of_which_one_has_a_default_are_asked_about(models: Models) -> None:
     old: dict[str, Columns] = {"users": {"full_name": text()}}
     models.base(**old)

@@ -20,6 +20,7 @@ from ..freeze import in_order
 from ..source import Source
 from . import keys
 from .defaults import Decide
+from .defaults import Doubt
 from .parts import Part
 from .parts import parts
 from .plan import divide
@@ -54,7 +55,13 @@ class Scaffold:
 
 
 def change(
-    config: Config, name: str, message: str, decide: Decide, **options: t.Any
+    config: Config,
+    name: str,
+    message: str,
+    decide: Decide,
+    *,
+    apart: bool = False,
+    **options: t.Any,
 ) -> Scaffold:
     """Write the difference between models and database as the revisions of a change.
 
@@ -64,6 +71,8 @@ def change(
     :param name: the change; no revision may belong to it yet.
     :param message: what it does, in a few words.
     :param decide: says what only the author can know.
+    :param apart: whether the author has said that there is something to decide, and
+        that it is no part of what goes.
     :param options: what ``alembic.command.revision`` takes of ``head``, ``splice``,
         ``branch_label`` and ``version_path``.
     :raises AuthoringError: when there is nothing to stage, and for what cannot be.
@@ -78,7 +87,23 @@ def change(
         context: MigrationContext, revision: t.Any, directives: list[t.Any]
     ) -> None:
         script = directives[0]
-        planned[:], advice[:] = _planned(script, name, context, decide)
+        doubts: list[Doubt] = []
+
+        def noted(doubt: Doubt) -> bool | None:
+            doubts.append(doubt)
+            return decide(doubt)
+
+        planned[:], advice[:] = _planned(script, name, context, noted)
+        if apart and not doubts:
+            raise AuthoringError(
+                "--apart is for a new column with a default, beside one that takes the "
+                "place of what goes, and there is none; columns without a default that "
+                "come beside each other are taken as parts of what goes",
+                where=f"change {name}",
+                state="Nothing was written",
+                next="Leave it out; or add the column that is one of its own first: "
+                "flask db migrate, flask db upgrade",
+            )
         directives[:] = _directives(script, planned, message)
 
     try:
