@@ -44,6 +44,11 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
             return app
     """
 
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        # The changes that code has asked for: Flask-Migrate's calls init_app().
+        self.asked: set[str] = set()
+        super().__init__(*args, **kwargs)
+
     def init_app(self, app: Flask, *args: t.Any, **kwargs: t.Any) -> None:
         """Register the extension and its commands with an app.
 
@@ -90,6 +95,7 @@ class DataMigrate(flask_migrate.Migrate):  # type: ignore[misc]
         """
         from .stages.handle import ChangeInCode
 
+        self.asked.add(name)
         return ChangeInCode(name)
 
     def get_config(self, *args: t.Any, **kwargs: t.Any) -> flask_migrate.Config:

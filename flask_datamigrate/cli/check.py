@@ -7,8 +7,10 @@ from flask import g
 from flask.cli import with_appcontext
 
 from ..stages import changes
+from ..stages import unnamed
 from ..upgrading.standings import reach
 from ..upgrading.standings import standings
+from ..upgrading.standings import unwritten
 from .options import directory_option
 
 
@@ -24,17 +26,18 @@ def check(directory: str | None) -> None:
     no staged changes. Nothing is changed.
     """
     found = standings(directory or g.directory, changes.read)
+    conflicts = [s.conflict for s in found if s.conflict is not None]
+    conflicts += unwritten([standing.name for standing in found])
+    for conflict in conflicts:
+        click.echo(f"Conflict: {conflict}", err=True)
+    if conflicts:
+        click.get_current_context().exit(3)
     if not found:
         reach(directory or g.directory)
         click.echo(
             "The database answers. There are no staged changes to compare.", err=True
         )
         return
-    conflicts = [s.conflict for s in found if s.conflict is not None]
-    for conflict in conflicts:
-        click.echo(f"Conflict: {conflict}", err=True)
-    if conflicts:
-        click.get_current_context().exit(3)
     for standing in found:
         if standing.config is not None:
             click.echo(
@@ -43,6 +46,9 @@ def check(directory: str | None) -> None:
                 f"{', verified' if standing.verified else ''}",
                 err=True,
             )
+        elif standing.database is not None and not standing.is_over:
+            said = unnamed.said(standing.name, standing.database, standing.verified)
+            click.echo(f"{said}.", err=True)
         if standing.processes:
             click.echo(
                 f"{standing.name}: the gate of its contract is {standing.gate}. "

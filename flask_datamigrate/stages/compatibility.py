@@ -21,6 +21,9 @@ if t.TYPE_CHECKING:
 OPEN = "open"
 """What is said of the gate of a contract that may be applied."""
 
+PASSED = "passed"
+"""What is said of the gate of a contract that is applied."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Standing:
@@ -47,6 +50,11 @@ class Standing:
     next: str
     conflict: Conflict | None
     processes: tuple[Beat, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its contract is applied."""
+        return self.gate == PASSED
 
     def as_json(self) -> dict[str, t.Any]:
         """Return what ``flask db data status --json`` prints of it."""
@@ -182,7 +190,7 @@ def standing(
         None,
         fresh=fresh,
     )
-    gate = "passed"
+    gate = PASSED
     if not everywhere.issuperset(change.ids("contract")) or database != "contract":
         gate = OPEN if verified else "closed: the new columns are not filled"
         if left:

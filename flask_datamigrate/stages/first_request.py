@@ -9,6 +9,8 @@ from flask import abort
 from sqlalchemy import exc
 
 from . import compatibility
+from . import marks
+from . import unnamed
 from .apart import Conflict
 from .handle import watch
 
@@ -66,4 +68,7 @@ def conflicts(app: Flask) -> list[Conflict]:
         )
         if wrong is not None:
             found.append(wrong)
+    for name in sorted(app.extensions["migrate"].migrate.asked - stages.keys()):
+        sight = seen.get(name, marks.Sight(None, False))
+        found.append(unnamed.conflict(name, sight.stage, sight.verified, stages))
     return found

@@ -67,8 +67,8 @@ class ChangeInCode:
                 f"it does not name the change {self.name!r}, which the code asks for: "
                 f"{suggestion(self.name, stages)}",
                 where=KEY,
-                next="Add the change with the stage this code can live with, or mend "
-                "the name in migrate.change()",
+                next="Add the change with the stage this code can live with, mend the "
+                "name in migrate.change(), or take that out of the code",
             ) from None
 
     @property

@@ -17,6 +17,8 @@ from ..stages import changes as staged
 from ..stages import compatibility
 from ..stages import gates
 from ..stages import marks
+from ..stages import unnamed
+from ..stages.apart import Conflict
 from . import sound
 from .places import Place
 from .places import places
@@ -67,7 +69,22 @@ def standings(
         for name, change in changes.items()
     ]
     left = _nameless(found, changes, synced)
-    return [_renamed(_occupied(one, alive), left) for one in standing]
+    standing = [_renamed(_occupied(one, alive), left) for one in standing]
+    return [_asked(one, migrate.asked, stages) for one in standing]
+
+
+def unwritten(known: t.Iterable[str]) -> list[Conflict]:
+    """Return what is wrong of changes that the code asks for and that are in no file.
+
+    :param known: the changes that revisions belong to.
+    """
+    stages = settings.read(current_app.config).stages
+    asked: set[str] = current_app.extensions["migrate"].migrate.asked
+    named = stages.keys()
+    return [
+        unnamed.conflict(name, None, False, {*named, *known}, known=False)
+        for name in sorted(asked - named - set(known))
+    ]
 
 
 def reach(directory: str | None) -> None:
@@ -107,6 +124,23 @@ def _occupied(
         next=f"{gates.how_to_free(standing.name, busy)}; then run flask db upgrade",
         processes=tuple(busy),
     )
+
+
+def _asked(
+    standing: compatibility.Standing,
+    asked: t.Container[str],
+    named: t.Iterable[str],
+) -> compatibility.Standing:
+    """Return a change that the config has to name, since the code asks for it.
+
+    :param asked: the changes that the code asks for.
+    :param named: those of the config.
+    """
+    is_named = standing.config is not None
+    if is_named or standing.conflict is not None or standing.name not in asked:
+        return standing
+    wrong = unnamed.conflict(standing.name, standing.database, standing.verified, named)
+    return dataclasses.replace(standing, conflict=wrong, next=wrong.mend)
 
 
 def _nameless(
