@@ -98,8 +98,8 @@ def split_part(text: t.Any, separator: t.Any, index: int) -> Construct:
 
     ::
 
-        first = sn.split_part(users.c.full_name, " ", 1)
-        last = sn.split_part(users.c.full_name, " ", -1)
+        section = sn.split_part(pages.c.path, "/", 1)
+        page = sn.split_part(pages.c.path, "/", -1)
 
     ``""`` where there are fewer parts; the whole text is the only part where there is
     no separator. NULL where the text or the separator is NULL, or a separator taken

@@ -59,7 +59,6 @@ def test_the_worked_example_of_the_readme_can_be_followed(
     assert database.scalar("SELECT count(*) FROM users WHERE email_lower IS NULL") == 3
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_staged_change_can_be_followed(
     tmp_path: pathlib.Path, database: Database
 ) -> None:
@@ -68,8 +67,9 @@ def test_a_staged_change_can_be_followed(
     rows = database.rows("SELECT full_name, first_name FROM users ORDER BY id")
     # Back at expand, the new columns are those of users that nobody backfilled.
     assert rows == [
-        ("Ada Lovelace", None),
+        ("Ada King Lovelace", None),
         ("Alan Turing", None),
+        ("Voltaire", None),
         ("Grace Hopper", "Grace"),
         ("Plato", "Plato"),
         ("Plato", "Plato"),
