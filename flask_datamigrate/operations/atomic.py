@@ -104,9 +104,9 @@ def run(context: MigrationContext, backfill: Backfill, limit: int, where: str) -
 def _is_together(context: MigrationContext) -> bool:
     """Tell whether the schema changes of the revision are in its transaction."""
     segment = current.get()
-    upgrading = segment is not None and not segment.kept
+    whole = segment is not None and segment.staged and not segment.kept
     return context.impl.transactional_ddl or (
-        upgrading and family(context.dialect) == "sqlite"
+        whole and family(context.dialect) == "sqlite"
     )
 
 

@@ -68,6 +68,8 @@ class Segment:
     :param deferred: whether backfills that do not say are deferred.
     :param kept: whether a part of that revision stays even if it fails.
     :param added: the columns that revision has added: schema, table and name.
+    :param staged: whether that revision belongs to a staged change. What was cut off of
+        it is completed by a further run; any other is as Alembic alone runs it.
     :param in_directive: whether a safe DDL directive is at work.
     :param journal: what is noted of that revision, on a database that rolls no schema
         change back.
@@ -78,18 +80,19 @@ class Segment:
     deferred: bool = False
     kept: bool = False
     added: set[tuple[str | None, str, str]] = dataclasses.field(default_factory=set)
+    staged: bool = False
     in_directive: bool = False
     journal: Journal | None = None
     at_once: frozenset[str] = frozenset()
 
     def note_done(self, directive: str) -> None:
         """Note that a directive of the revision is done, if that is to be noted."""
-        if self.journal is not None and self.revision is not None:
+        if self.staged and self.journal is not None and self.revision is not None:
             self.journal.note(self.revision, directive)
 
     def has_done(self, directive: str) -> bool:
         """Tell whether a run of the revision that was cut off had done a directive."""
-        if self.journal is None or self.revision is None:
+        if not self.staged or self.journal is None or self.revision is None:
             return False
         return self.journal.knows(self.revision, directive)
 
@@ -112,6 +115,6 @@ def what_stays(*, transactional: bool) -> str:
         "This database does not roll DDL back, so the schema changes above the failed "
         "one in the revision stay"
     )
-    if segment is not None and segment.journal is not None:
+    if segment is not None and segment.staged and segment.journal is not None:
         stays += "; a further run passes over them"
     return stays

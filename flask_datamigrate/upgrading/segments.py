@@ -278,6 +278,7 @@ class Migration:
             statements.watch(context)
             for step in self._next_steps(database, schema):
                 segment.revision = step.revision.revision
+                segment.staged = "change" in vars(step.revision.module)
                 segment.kept = segment.revision in self._outside
                 statements.stepped()
                 yield step

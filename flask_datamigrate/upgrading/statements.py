@@ -44,6 +44,8 @@ _WAITS_FOR_NOTHING = re.compile(
 _CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
 
 
+_ROWS = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|LOAD)\b", re.IGNORECASE)
+
 # A comparison's, what the directives make for themselves, and what goes by itself.
 _OWN = re.compile(
     r"\bdatamigrate_(probe|ddl)\b|^\s*(CREATE|DROP)\s+TEMP(ORARY)?\b", re.IGNORECASE
@@ -63,6 +65,7 @@ class Statements:
         self._patience = locks.Patience.of(settings)
         self._segment = segment
         self._direction = direction
+        self._versions = "alembic_version"
         self._watched: dict[sa.Connection, bool] = {}
         self._batches: dict[sa.Connection, Batches] = {}
         self._journals: dict[sa.Connection, journal.Journal] = {}
@@ -83,6 +86,7 @@ class Statements:
         event.listen(connection, "commit", self._on_commit)
         event.listen(connection, "after_execute", self._on_added)
         self._segment.journal = None
+        self._versions = context.version_table
         if family(connection.dialect) == "mysql":
             kept = journal.Journal(
                 connection.engine, context.version_table_schema, self._direction
@@ -92,7 +96,8 @@ class Statements:
 
             def close(_: sa.Connection, element: t.Any, *rest: t.Any) -> None:
                 if isinstance(element, sa.Insert | sa.Update | sa.Delete):
-                    if getattr(element.table, "name", None) == version_table:
+                    written = getattr(element.table, "name", None) == version_table
+                    if written and self._segment.staged:
                         kept.close(connection, str(self._segment.revision))
 
             event.listen(connection, "before_execute", close)
@@ -135,6 +140,7 @@ class Statements:
         if batches is not None:
             batches.part_with(statement)
         if not self._waits(connection, statement):
+            self._note(connection, statement)
             self._segment.kept |= self._stays(connection, statement)
             return None
         dialect: sa.Dialect = connection.dialect
@@ -165,12 +171,12 @@ class Statements:
                 return True
             # A server that went away may have done it.
             if standing and faults.classify(error) not in faults.GONE:
-                self._journals[connection].took_back(standing, statement)
+                self._journals[connection].took_back()
             # As SQLAlchemy expects it from a driver.
             raise t.cast(BaseException, error.orig) from None
         except SchemaLockError:
             if standing:
-                self._journals[connection].took_back(standing, statement)
+                self._journals[connection].took_back()
             raise
         self._segment.kept |= self._stays(connection, statement)
         return True
@@ -182,14 +188,23 @@ class Statements:
 
         A directive works out from the database what is left to do.
         """
-        noted, revision = self._journals.get(connection), self._segment.revision
-        if noted is None or revision is None or self._segment.in_directive:
+        segment = self._segment
+        noted, revision = self._journals.get(connection), segment.revision
+        if noted is None or revision is None or segment.in_directive:
             return None
+        if not segment.staged:
+            return None
+        if _ROWS.match(statement) and not self._is_own(connection, statement):
+            noted.refuse_rows(revision, statement)
         if not self._stays(connection, statement):
             return None
         standing = noted.note(revision, statement)
         self._segment.kept |= standing is not journal.Standing.NEW
         return standing
+
+    def _is_own(self, connection: sa.Connection, statement: str) -> bool:
+        """Tell whether a change of rows is one of the version, or of what is noted."""
+        return any(table in statement for table in (self._versions, "datamigrate_"))
 
     def _stays(self, connection: sa.Connection, statement: str) -> bool:
         """Tell whether a statement, which was run, stays if its revision fails."""

@@ -1,4 +1,4 @@
-"""A schema revision that was cut off, or that failed: the same command completes it."""
+"""A staged schema revision that was cut off: the same command completes it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tests.upgrading.conftest import CREATE
 from tests.upgrading.conftest import Bench
 
 SEVERAL = """
+change = "grow"
+stage = "expand"
+
 def upgrade():
     op.add_column("counters", sa.Column("a", sa.Integer))
     with op.batch_alter_table("counters") as batch:
@@ -64,17 +67,25 @@ def test_a_kill_in_front_of_any_statement(bench: Bench) -> None:
 def die_anew(bench: Bench, command: t.Callable[[], object]) -> None:
     """Run a command, killed in front of each schema change of it, until it ends."""
 
+    work = on_own_connections(bench, command)
+    moment = 0
+    while killed_at(work, moment, is_schema):
+        moment += 1
+    assert moment >= 4
+
+
+def on_own_connections(
+    bench: Bench, command: t.Callable[[], object]
+) -> t.Callable[[], None]:
+    """Return a command that uses no connection of the process it is forked from."""
+
     def work() -> None:
-        # On connections of this process.
         with bench.app.app_context():
             for engine in bench.app.extensions["sqlalchemy"].engines.values():
                 engine.dispose(close=False)
         command()
 
-    moment = 0
-    while killed_at(work, moment, is_schema):
-        moment += 1
-    assert moment >= 4
+    return work
 
 
 def test_one_that_failed_goes_on_when_it_is_mended(bench: Bench) -> None:
@@ -122,3 +133,49 @@ def test_another_connection_of_the_revision_sees_what_is_there(bench: Bench) -> 
     assert bench.database.rows("SELECT a FROM counters ORDER BY id") == [
         (10,), (20,), (50,),
     ]  # fmt: skip
+
+
+ROWS = WHOLE.replace(
+    'op.create_index("ix_a"',
+    'op.execute("UPDATE counters SET a = m + coalesce(a, 0)")\n'
+    '    op.create_index("ix_a"',
+)
+
+
+def test_rows_are_not_changed_twice(bench: Bench) -> None:
+    """Where nothing tells whether a run that was cut off had changed them."""
+    bench.chain(CREATE, ROWS)
+    bench.upgrade("r1")
+    assert killed_at(on_own_connections(bench, bench.upgrade), 0, is_index)
+    assert bench.heads == {"r1"}
+    if bench.database.name == "mysql":
+        for _ in range(2):
+            with pytest.raises(DataMigrateError) as caught:
+                bench.upgrade()
+            said = str(caught.value)
+            assert "had changed these rows is not known: UPDATE counters" in said
+        # As the message says: by hand, and out of the file.
+        bench.database.execute("UPDATE counters SET a = m")
+        bench.revision("r2", WHOLE, down="r1")
+    bench.upgrade()
+    rows = bench.database.rows("SELECT a FROM counters ORDER BY id")
+    assert rows == [(10,), (20,), (50,)]
+
+
+def is_index(statement: str) -> bool:
+    return statement.startswith("CREATE INDEX")
+
+
+@pytest.mark.parametrize("database", ["mysql", "sqlite"], indirect=True)
+def test_a_revision_of_no_change_is_left_to_alembic(bench: Bench) -> None:
+    """Nothing is noted of it, and others may write while it is at work."""
+    plain = WHOLE.replace('change = "grow"', "").replace('stage = "expand"', "")
+    writes = """
+    other = sa.create_engine(op.get_bind().engine.url, poolclass=sa.NullPool)
+    with other.begin() as connection:
+        connection.exec_driver_sql("UPDATE counters SET n = n + 1")
+    with op.batch"""
+    bench.chain(CREATE, plain.replace("\n    with op.batch", writes, 1))
+    bench.upgrade()
+    assert [n for (n,) in bench.database.rows("SELECT m FROM counters")] == [11, 21, 51]
+    assert "datamigrate_ddl" not in bench.database.tables()

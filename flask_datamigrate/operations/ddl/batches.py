@@ -1,7 +1,9 @@
-"""The schema changes of a revision on SQLite: one transaction, all or nothing.
+"""The schema changes of revisions on SQLite.
 
 SQLite rolls schema changes back, but its driver begins no transaction for them. So it
-is begun here, in front of the first one, and ends with the version.
+is begun here for a revision of a staged change, in front of the first one, and ends
+with the version. Any other revision may be written for what Alembic does, and nobody
+else could write to the file meanwhile; there each batch is a transaction.
 
 Alembic's own batch mode is kept from deleting rows of other tables: with foreign keys
 on, dropping the old table deletes its rows first, and with them each row that refers to
@@ -75,6 +77,8 @@ class Batches:
 
         :param statement: the schema change.
         """
+        if not _is_staged():
+            return
         drops = bool(_DROPS.match(statement)) and not (
             self._rebuilding or self._alone or _in_directive()
         )
@@ -184,7 +188,7 @@ class Batches:
         """Prepare for the table that a batch puts in the place of another one."""
         connection = self._connection
         tables = self._rebuilt(new)
-        keys = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
+        keys = bool(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
         if keys and self._raw.in_transaction:
             if self._open:
                 self._commit()
@@ -192,7 +196,7 @@ class Batches:
                 for table in tables:
                     where = f"op.batch_alter_table, table {table}"
                     rebuild.refuse_children(connection, table, new.schema, where)
-        if not self._raw.in_transaction:
+        if not self._raw.in_transaction and (keys or _is_staged()):
             self._begin(keys=False)
         self._rebuilding = True
         names = sa.inspect(connection).get_table_names(new.schema)
@@ -216,6 +220,11 @@ class Batches:
         if isinstance(element, sa.Insert | sa.Update | sa.Delete):
             return getattr(element.table, "name", None) != self._version_table
         return isinstance(element, sa.TextClause) and not _READS.match(element.text)
+
+
+def _is_staged() -> bool:
+    segment = current.get()
+    return segment is not None and segment.staged
 
 
 def _in_directive() -> bool:

@@ -2,8 +2,9 @@
 
 MySQL and MariaDB roll no schema change back: of a revision that was cut off, or that
 failed, what it did stays, and the same statements would be refused a second time. So
-each is noted before it is sent, and the notes go in the transaction that writes the
-version. A further run passes over what the notes name and the database has.
+each statement of a staged change is noted before it is sent, and the notes go in the
+transaction that writes the version. A further run passes over what has others behind
+it, and finds out by the database's answer whether the last one was done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ...errors import SchemaError
 from ..log import LOGGER
 from .notes import Notes
 from .site import Site
@@ -27,14 +29,9 @@ from .site import Site
 _logger = logging.getLogger(LOGGER)
 
 _SHOWN = 120
+_COMMANDS = {"up": "upgrade", "down": "downgrade"}
 
 _PLACE = r"(?:`(?:[^`]|``)*`|[^\s`])+"
-# A second time it would take away what somebody has made since, or not find it.
-_TAKES_AWAY = re.compile(
-    r"\s*(DROP|RENAME|TRUNCATE)\b"
-    rf"|\s*ALTER\s+TABLE\s+{_PLACE}\s+(DROP|RENAME|CHANGE)\b",
-    re.IGNORECASE,
-)
 _RENAMES = re.compile(
     rf"\s*RENAME\b|\s*ALTER\s+TABLE\s+{_PLACE}\s+(RENAME|CHANGE)\b", re.IGNORECASE
 )
@@ -45,7 +42,6 @@ _THERE = frozenset({1050, 1060, 1061, 1068, 1826, 3822})
 _NOT_THERE = frozenset({1051, 1091, 3821})
 # The same, in a statement that goes on with what it names.
 _RENAMED = frozenset({1054, 1146})
-_LATER_GONE = frozenset({1072, 1176}) | _RENAMED
 
 
 class Standing(enum.Enum):
@@ -97,33 +93,60 @@ class Journal:
         self._schema = schema
         self._direction = direction
         self._revision: str | None = None
-        self._before: list[str] = []
-        self._noted: list[str] = []
+        self._done: list[str] = []
+        self._last: str | None = None
+        self._found: list[str] = []
+        """What a run that was cut off had done, and this one has not come to."""
+        self._found_last: str | None = None
+        self._was_found = False
 
     def note(self, revision: str, statement: str) -> Standing:
         """Note that a statement is about to be sent, or find that it was."""
         self._turn_to(revision)
         mark = _mark(statement)
-        if mark in self._before:
-            at = self._before.index(mark)
-            last = at == len(self._before) - 1 and self._noted[-1] == mark
+        if mark in self._found:
             # One that stands in the revision twice is passed over twice at most.
-            self._before[at] = ""
-            return Standing.LAST if last else Standing.DONE
-        self._noted.append(mark)
+            self._found.remove(mark)
+            return Standing.DONE
+        if mark == self._found_last:
+            self._found_last = None
+            return Standing.LAST
+        if self._last is not None:
+            self._done.append(self._last)
+        self._last = mark
         self._write(statement)
         return Standing.NEW
 
-    def took_back(self, standing: Standing, statement: str) -> None:
-        """Take back the note of a statement that was refused."""
-        if standing is not Standing.DONE:
-            self._noted.remove(_mark(statement))
-            self._write("")
+    def took_back(self) -> None:
+        """Take back the note of the last statement, which was refused."""
+        self._last = None
+        self._write("")
 
     def knows(self, revision: str, statement: str) -> bool:
         """Tell whether a run that was cut off had done something."""
         self._turn_to(revision)
-        return _mark(statement) in self._before
+        mark = _mark(statement)
+        return mark in self._found or mark == self._found_last
+
+    def refuse_rows(self, revision: str, statement: str) -> None:
+        """Refuse to change rows where a run was cut off, which may have changed them.
+
+        :raises SchemaError: naming the statement, and what is to be done by hand.
+        """
+        self._turn_to(revision)
+        if not self._was_found:
+            return
+        raise SchemaError(
+            f"a run of it was cut off, and whether it had changed these rows is not "
+            f"known: {_short(statement)}",
+            where=f"revision {revision}",
+            state="This statement was not sent; the schema changes of the run that was "
+            "cut off stay",
+            next="See what the rows are like, and change them by hand if they are not. "
+            "Then take the statement out of the file, and run flask db "
+            f"{_COMMANDS[self._direction]} again. In a data migration (flask db data "
+            "new) they would be changed exactly once",
+        )
 
     def close(self, connection: sa.Connection, revision: str) -> None:
         """Throw the notes away, with the version of the revision.
@@ -144,13 +167,15 @@ class Journal:
         self._revision = revision
         with self._notes() as notes:
             found = notes.get(_name(self._direction, revision)) or {}
-        self._noted = list(found.get("done", ()))
-        self._before = list(self._noted)
+        self._done = list(found.get("done", ()))
+        self._last = found.get("mark")
+        self._found, self._found_last = list(self._done), self._last
+        self._was_found = bool(found)
 
     def _write(self, last: str) -> None:
         assert self._revision is not None
         with self._notes() as notes:
-            if not self._noted:
+            if not self._done and self._last is None:
                 notes.drop(_name(self._direction, self._revision))
                 return
             notes.put(
@@ -158,7 +183,8 @@ class Journal:
                 revision=self._revision,
                 direction=self._direction,
                 last=_short(last),
-                done=self._noted,
+                mark=self._last,
+                done=self._done,
             )
 
     @contextlib.contextmanager
@@ -173,23 +199,20 @@ class Journal:
 
 
 def is_passed_over(standing: Standing, statement: str) -> bool:
-    """Tell whether a statement is not even to be tried a second time."""
-    passed = standing is Standing.DONE and bool(_TAKES_AWAY.match(statement))
-    if passed:
+    """Tell whether a statement is not to be sent a second time."""
+    if standing is Standing.DONE:
         _say(statement)
-    return passed
+    return standing is Standing.DONE
 
 
 def is_done(standing: Standing, statement: str, error: exc.DBAPIError) -> bool:
     """Tell whether a statement was refused because a run before had done it."""
+    if standing is not Standing.LAST:
+        return False
     number = getattr(error.orig, "args", (None,))[0]
     # MariaDB's way to say that there is a foreign key of that name.
     double = number == 1005 and "errno: 121" in str(error.orig)
-    if standing is Standing.NEW:
-        done = False
-    elif standing is Standing.DONE:
-        done = double or number in _THERE | _NOT_THERE | _LATER_GONE
-    elif _RENAMES.match(statement):
+    if _RENAMES.match(statement):
         done = number in _RENAMED
     else:
         done = double or number in _THERE | _NOT_THERE
