@@ -120,6 +120,30 @@ def test_a_column_that_is_there_is_restricted_at_contract(
     insert(models, *case.bad, column=column, first=5)
 
 
+def test_a_naming_convention_is_followed_once(models: Models) -> None:
+    pytest.importorskip("alembic.ext.checkconstraint_byname")
+    models.naming = {
+        kind: f"{kind}_%(table_name)s_%(constraint_name)s" for kind in ("ck", "uq")
+    }
+    models.base(users={"age": number(), "nick": text()})
+
+    def limited() -> t.Any:
+        limit = sa.CheckConstraint("age >= 0", name="age")
+        return sa.Column(sa.Integer, limit)
+
+    new = {"users": {"age": limited, "nick": text()}}
+    stages(models, new)
+    contract = comparing(models, "contract", new)
+    for _ in range(2):
+        models.run(contract, "upgrade")
+        models.run(contract, "check")
+        with pytest.raises(sa.exc.DatabaseError, match="ck_users_age"):
+            insert(models, "-1", column="age", first=1)
+        models.run(contract, "downgrade", "base0")
+        insert(models, "-1", column="age", first=1)
+        models.database.execute("DELETE FROM users")
+
+
 def test_a_reference_from_a_new_column_is_made_at_expand(models: Models) -> None:
     models.base(users={"nick": text()}, **TEAMS)
     assert stages(models, {"users": {"team": reference}, **TEAMS})[0] == 2

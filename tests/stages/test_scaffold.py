@@ -31,6 +31,8 @@ class Models:
         self.project = Project(path, database.url).init()
         self.database = database
         self.apps: list[Flask] = []
+        self.naming: dict[str, str] | None = None
+        """The naming convention of the metadata."""
 
     def app(self, *, stage: str | None = None, **tables: Columns) -> Flask:
         """Return the app with these models; each has an integer key."""
@@ -38,7 +40,7 @@ class Models:
         app.config["SQLALCHEMY_DATABASE_URI"] = self.database.url
         if stage:
             app.config["DATAMIGRATE_STAGES"] = {"change": stage}
-        db = SQLAlchemy()
+        db = SQLAlchemy(metadata=sa.MetaData(naming_convention=self.naming))
         db.init_app(app)
         DataMigrate().init_app(app, db, directory=str(self.project.migrations))
         for name, columns in tables.items():

@@ -42,9 +42,9 @@ def unique(
         f"        op.drop_index_online(\n            {what}, {place}{options}\n"
         f"        )\n        {batch}"
         f"            batch.create_unique_constraint(\n"
-        f"                {what}, {spelled}\n            )"
+        f"                batch.f({what}), {spelled}\n            )"
     )
-    drop = f'batch.drop_constraint({what}, type_="unique")'
+    drop = f'batch.drop_constraint(batch.f({what}), type_="unique")'
     return Written(lines, _if(name, table, schema, batch, drop))
 
 
@@ -69,7 +69,7 @@ def dropped(operation: ops.DropConstraintOp) -> Written:
     name, kind = str(operation.constraint_name), operation.constraint_type
     options = "" if schema is None else f", schema={quoted(schema)}"
     batch = f"with op.batch_alter_table({quoted(table)}{options}) as batch:\n"
-    drop = f"batch.drop_constraint({quoted(name)}, type_={quoted(str(kind))})"
+    drop = f"batch.drop_constraint(batch.f({quoted(name)}), type_={quoted(str(kind))})"
     lines = _if(name, table, schema, batch, drop)
     constraint = operation.to_constraint()
     if isinstance(constraint, sa.UniqueConstraint):
@@ -111,6 +111,6 @@ def _made_again(operation: ops.DropConstraintOp) -> str:
             "initially": constraint.initially,
         }
         given = "".join(f", {k}={v!r}" for k, v in options.items() if v is not None)
-        what = f"{name!r}, {referent!r}, {local!r}, {remote!r}{given}"
+        what = f"batch.f({name!r}), {referent!r}, {local!r}, {remote!r}{given}"
         return f"batch.create_foreign_key({what})"
     raise refusal(f"drop constraint {name}", "it is not known how to make it again")

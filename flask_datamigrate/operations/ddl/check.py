@@ -143,7 +143,9 @@ class AddCheck(AddConstraint):
                 self.table,
                 self.schema,
                 lambda batch: batch.create_check_constraint(
-                    self.constraint, self.condition
+                    # As it is: a naming convention would put its own around it.
+                    sa.schema.conv(self.constraint),
+                    self.condition,
                 ),
                 self.where,
             )

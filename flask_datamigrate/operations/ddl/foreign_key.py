@@ -165,7 +165,12 @@ class AddForeignKey(AddConstraint):
                 self.table,
                 self.schema,
                 lambda batch: batch.create_foreign_key(
-                    self.constraint, self.referent, self.local, self.remote, **options
+                    # As it is: a naming convention would put its own around it.
+                    sa.schema.conv(self.constraint),
+                    self.referent,
+                    self.local,
+                    self.remote,
+                    **options,
                 ),
                 self.where,
             )
