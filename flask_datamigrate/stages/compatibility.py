@@ -247,7 +247,7 @@ def _next(
             "upgrade"
         )
     if not upgraded:
-        return "flask db upgrade"
+        return limit.applied_by
     return limit.next if goes_on else "nothing is left to do"
 
 

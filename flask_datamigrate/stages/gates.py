@@ -65,11 +65,13 @@ class Limit:
     :param stage: the last stage that may be applied.
     :param reason: why it is no later one.
     :param next: what allows more.
+    :param applied_by: what applies all that is allowed.
     """
 
     stage: Stage
     reason: str
     next: str
+    applied_by: str = "flask db upgrade"
 
 
 def limit(
@@ -102,6 +104,9 @@ def limit(
             "the config does not name the change",
             "If no running code uses the old columns, set "
             f"{assignment(change, 'contract')} and run flask db upgrade again",
+            f"Set {assignment(change, 'expand')}, or the stage that this code can live "
+            "with, then run flask db upgrade: while the config does not name it, that "
+            "applies expand and migrate at once",
         )
     if through is None or STAGES.index(through) >= STAGES.index(given.stage):
         return given

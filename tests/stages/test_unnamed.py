@@ -89,6 +89,18 @@ def test_code_that_asks_for_what_no_revision_is_of(split: Split) -> None:
     ) in ran.stderr
 
 
+def test_status_has_a_change_named_before_it_begins(split: Split) -> None:
+    split.write()
+    # On an empty database all of it is applied.
+    assert next_step(split.at(None)) == "flask db upgrade"
+    for revision in ("r1", "r2"):
+        split.at("expand").upgrade(revision)
+        step = next_step(split.at(None))
+        assert step.startswith(f'Set {KEY}["split"] = "expand", or the stage that')
+        assert "that applies expand and migrate at once" in step
+    assert split.upgrade().revisions == ("r3",)
+
+
 def test_a_change_that_goes_on_unnamed_is_told_and_no_error(split: Split) -> None:
     split.write(migrate=DEFERRED)
     assert "split" not in split.at(None).flask("db", "data", "check").stderr
