@@ -86,6 +86,15 @@ def explain(
     :param state: what is now true of the data.
     """
     line = _line_of(error, pathlib.Path(directory).resolve())
+    if isinstance(error, KeyError) and not line and revision is None:
+        # Alembic's way to say that a down_revision or a depends_on leads nowhere.
+        return RevisionError(
+            f"another revision stands on {error.args[0]}, and no file has that",
+            where="migrations",
+            state=state or "Nothing was changed",
+            next="Bring the file back (is this another branch of the code?), or mend "
+            "the down_revision that names it",
+        )
     where = f"revision {revision}" if revision else "migrations"
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     text = said.splitlines()[0] if said else ""

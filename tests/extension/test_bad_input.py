@@ -237,6 +237,22 @@ def test_a_version_in_the_database_that_no_file_has(
 
 @on_sqlite
 @pytest.mark.parametrize(
+    "command", [("upgrade",), ("data", "status"), ("data", "check"), ("data", "run")]
+)
+def test_a_revision_missing_from_the_middle(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    project.revision("r3", ADD.format(by=1), down="r2")
+    (project.migrations / "versions" / "r2.py").unlink()
+    ran = project.run("db", *command)
+    said = " ".join(ran.err.split())
+    assert ran.code == 1 and "Traceback" not in said, said
+    assert "r2" in said and "no file has that" in said, said
+    assert "Bring the file back" in said, said
+
+
+@on_sqlite
+@pytest.mark.parametrize(
     "arguments",
     [
         ("upgrade", "--nonsense"),
