@@ -67,22 +67,29 @@ class Segment:
     :param revision: the revision Alembic is at.
     :param deferred: whether backfills that do not say are deferred.
     :param kept: whether a part of that revision stays even if it fails.
+    :param changed: the schema changes of that revision so far, for people.
+    :param stays: those of them that SQLite has committed in front of others.
     :param added: the columns that revision has added: schema, table and name.
     :param staged: whether that revision belongs to a staged change. What was cut off of
         it is completed by a further run; any other is as Alembic alone runs it.
     :param in_directive: whether a safe DDL directive is at work.
     :param journal: what is noted of that revision, on a database that rolls no schema
         change back.
+    :param begin: begins the transaction of that revision, with foreign keys off, for a
+        table that is rebuilt; only on SQLite.
     :param at_once: the revisions whose backfills are run whether deferred or not.
     """
 
     revision: str | None = None
     deferred: bool = False
     kept: bool = False
+    changed: list[str] = dataclasses.field(default_factory=list)
+    stays: list[str] = dataclasses.field(default_factory=list)
     added: set[tuple[str | None, str, str]] = dataclasses.field(default_factory=set)
     staged: bool = False
     in_directive: bool = False
     journal: Journal | None = None
+    begin: t.Callable[[], None] | None = None
     at_once: frozenset[str] = frozenset()
 
     def note_done(self, directive: str) -> None:
@@ -103,6 +110,16 @@ current: contextvars.ContextVar[Segment | None] = contextvars.ContextVar(
 """The running segment of ``flask db upgrade``; ``None`` under plain Alembic."""
 
 
+def committed(segment: Segment) -> str:
+    """Say which schema changes SQLite has committed; "" where it is not known."""
+    if not segment.stays:
+        return ""
+    return (
+        "a part of the revision was committed in front of this and stays: "
+        f"{'; '.join(segment.stays)}"
+    )
+
+
 def what_stays(*, transactional: bool) -> str:
     """Say what is true of the schema when the running revision fails.
 
@@ -111,6 +128,9 @@ def what_stays(*, transactional: bool) -> str:
     segment = current.get()
     if transactional or (segment is not None and not segment.kept):
         return "The revision was rolled back"
+    if segment is not None and segment.stays:
+        said = committed(segment)
+        return f"{said[0].upper()}{said[1:]}"
     stays = (
         "This database does not roll DDL back, so the schema changes above the failed "
         "one in the revision stay"

@@ -85,7 +85,7 @@ class Statements:
         self._watched[connection] = False
         event.listen(connection, "commit", self._on_commit)
         event.listen(connection, "after_execute", self._on_added)
-        self._segment.journal = None
+        self._segment.journal = self._segment.begin = None
         self._versions = context.version_table
         if family(connection.dialect) == "mysql":
             kept = journal.Journal(
@@ -104,6 +104,7 @@ class Statements:
         if family(connection.dialect) == "sqlite":
             batches = Batches(connection, context.version_table)
             self._batches[connection] = batches
+            self._segment.begin = batches.begin_rebuild
             self._stack.callback(batches.close)
         engine = connection.engine
         if event.contains(engine, "do_execute", self._on_execute):
@@ -115,6 +116,8 @@ class Statements:
         """Take note that a revision begins, and the one before it is committed."""
         self.committed = False
         self._segment.added.clear()
+        self._segment.changed.clear()
+        self._segment.stays.clear()
         self._end_batches()
 
     def _end_batches(self) -> None:
@@ -179,6 +182,8 @@ class Statements:
                 self._journals[connection].took_back()
             raise
         self._segment.kept |= self._stays(connection, statement)
+        if _is_of_revision(statement) and not self._segment.in_directive:
+            self._segment.changed.append(text)
         return True
 
     def _note(
@@ -208,11 +213,7 @@ class Statements:
 
     def _stays(self, connection: sa.Connection, statement: str) -> bool:
         """Tell whether a statement, which was run, stays if its revision fails."""
-        return bool(
-            _SCHEMA.match(statement)
-            and not _OWN.search(statement)
-            and locks.commits_itself(connection)
-        )
+        return _is_of_revision(statement) and locks.commits_itself(connection)
 
     def _waits(self, connection: sa.Connection, statement: str) -> bool:
         """Tell whether a statement may wait for a lock that others wait behind."""
@@ -225,3 +226,8 @@ class Statements:
             and family(connection.dialect) == "postgresql"
             and not _WAITS_FOR_NOTHING.match(statement)
         )
+
+
+def _is_of_revision(statement: str) -> bool:
+    """Tell whether a statement changes the schema as a revision says."""
+    return bool(_SCHEMA.match(statement) and not _OWN.search(statement))

@@ -88,6 +88,16 @@ class Batches:
         if not self._raw.in_transaction:
             self._begin(keys=drops)
 
+    def begin_rebuild(self) -> None:
+        """Have a table rebuilt in the revision's transaction, with foreign keys off.
+
+        One that somebody else has begun is left as it is.
+        """
+        if self._open and self._keys_are_on:
+            self._commit()
+        if not self._raw.in_transaction and _is_staged():
+            self._begin(keys=False)
+
     def part_with(self, statement: str) -> None:
         """Commit in front of what SQLite does not do in a transaction."""
         if self._open and _APART.match(statement):
@@ -108,6 +118,10 @@ class Batches:
             self._raw.execute("PRAGMA foreign_keys = ON")
         self._off = False
 
+    @property
+    def _keys_are_on(self) -> bool:
+        return bool(self._connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
+
     def _begin(self, *, keys: bool) -> None:
         """Begin a transaction.
 
@@ -118,7 +132,7 @@ class Batches:
             # Somebody has asked for each statement to be committed by itself.
             return
         connection = self._connection
-        if not keys and connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
+        if not keys and self._keys_are_on:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             self._off = True
         begin_immediate(connection)
@@ -131,6 +145,7 @@ class Batches:
             segment = current.get()
             if segment is not None:
                 segment.kept = True
+                segment.stays = list(segment.changed)
         self.end()
 
     def _on_connect(self, connection: sa.Connection) -> None:
@@ -188,16 +203,14 @@ class Batches:
         """Prepare for the table that a batch puts in the place of another one."""
         connection = self._connection
         tables = self._rebuilt(new)
-        keys = bool(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
-        if keys and self._raw.in_transaction:
-            if self._open:
-                self._commit()
+        self.begin_rebuild()
+        if self._keys_are_on:
+            if not self._raw.in_transaction:
+                self._begin(keys=False)
             else:
                 for table in tables:
                     where = f"op.batch_alter_table, table {table}"
                     rebuild.refuse_children(connection, table, new.schema, where)
-        if not self._raw.in_transaction and (keys or _is_staged()):
-            self._begin(keys=False)
         self._rebuilding = True
         names = sa.inspect(connection).get_table_names(new.schema)
         if new.name in names and tables:

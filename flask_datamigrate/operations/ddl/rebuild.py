@@ -15,6 +15,7 @@ from ...backfill.connections import begin_immediate
 from ...errors import SchemaError
 from ...quoting import full_name
 from ...quoting import quoted
+from ..segment import current
 from . import sqlite_constraints
 from . import sqlite_text
 
@@ -76,7 +77,7 @@ def name_again(
 
 
 class _alone:
-    """A transaction of SQLite's own, with foreign keys off.
+    """A transaction with foreign keys off: the revision's, or else one of its own.
 
     With foreign keys on, dropping the old table would delete its rows, and with them
     every row of another table that refers to them ON DELETE CASCADE. The setting can
@@ -94,6 +95,9 @@ class _alone:
     def __enter__(self) -> None:
         connection = self._connection
         raw = t.cast(t.Any, connection.connection.dbapi_connection)
+        segment = current.get()
+        if segment is not None and segment.begin is not None:
+            segment.begin()
         self._keys = bool(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
         self._inside = bool(raw.in_transaction)
         if not self._inside:

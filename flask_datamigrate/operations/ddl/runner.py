@@ -17,6 +17,7 @@ from ...errors import SchemaLockError
 from .. import configured
 from ..segment import Outside
 from ..segment import Suspend
+from ..segment import committed
 from ..segment import current
 from . import locks
 from .operation import Operation
@@ -58,8 +59,10 @@ def _run(operations: Operations, operation: Operation) -> None:
     if segment is not None:
         operation.revision = segment.revision
         if segment.kept:
-            kept = _STAYS[family(context.dialect)]
+            kept = committed(segment) or _STAYS[family(context.dialect)]
             operation.unchanged += f" by this directive; {kept}"
+        elif segment.changed:
+            operation.unchanged = _ROLLED_BACK
     if context.as_sql:
         _write(operations, operation)
         return
@@ -84,6 +87,7 @@ def _run(operations: Operations, operation: Operation) -> None:
         _do(operations, operation, site, steps, settings)
         if segment is not None:
             segment.kept |= locks.commits_itself(connection)
+            segment.changed.append(operation.label)
             segment.note_done(operation.label)
     elif segment is not None:
         engine = connection.engine
@@ -228,7 +232,8 @@ def _do(
 ) -> None:
     patience = locks.Patience.of(settings)
     for number, step in enumerate(steps):
-        state = _HALF_DONE if number else operation.unchanged
+        stays = number and locks.commits_itself(site.connection)
+        state = _HALF_DONE if stays else operation.unchanged
         try:
             _take(operations, operation, site, step, patience, state)
         except exc.DBAPIError as error:

@@ -101,3 +101,25 @@ def test_a_rebuild_of_ours_keeps_the_triggers(family: Family) -> None:
 
     family.database.execute("UPDATE parents SET n = 0 WHERE id = 3")
     assert family.database.scalar("SELECT parent_id FROM children WHERE id = 3") == -1
+
+
+def test_what_is_committed_in_front_of_a_change_of_rows_is_named(
+    family: Family,
+) -> None:
+    family.revision(
+        'op.set_not_null("parents", "name")\n'
+        '    op.execute("UPDATE parents SET n = NULL WHERE id = 1")\n'
+        '    op.set_not_null("parents", "n")',
+        'pass\n\nchange = "c"\nstage = "expand"',
+    )
+
+    with pytest.raises(errors.SchemaError) as caught:
+        family.upgrade()
+
+    assert "Nothing was changed by this directive; a part of the revision was " in str(
+        caught.value
+    )
+    assert "and stays: op.set_not_null, column parents.name. " in str(caught.value)
+    assert not family.table().c.name.nullable
+    assert family.database.scalar("SELECT n FROM parents WHERE id = 1") == 1
+    assert family.version == "r1"

@@ -212,8 +212,11 @@ def test_a_refusal_says_what_stays_of_the_revision(
 
     table = family.table()
     stays = "z" in table.c or any(index.name == "ix_z" for index in table.indexes)
-    assert ("above it in the revision stay" in str(caught.value)) is stays
-    assert "Nothing was changed" in str(caught.value)
+    said = str(caught.value)
+    assert ("above it in the revision stay" in said) is stays
+    assert "Nothing was changed" in said or (
+        "The revision was rolled back" in said and not stays
+    )
     family.revision(bad)
     with pytest.raises(errors.SchemaError, match="Nothing was changed. Mend or"):
         family.upgrade()
