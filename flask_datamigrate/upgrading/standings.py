@@ -70,7 +70,9 @@ def standings(
     ]
     left = _nameless(found, changes, synced)
     standing = [_renamed(_occupied(one, alive), left) for one in standing]
-    return [_asked(one, migrate.asked, stages) for one in standing]
+    standing = [_asked(one, migrate.asked, stages) for one in standing]
+    _, errors = staged.survey(tree)
+    return [_refused(one) for one in standing] if errors else standing
 
 
 def unwritten(known: t.Iterable[str]) -> list[Conflict]:
@@ -141,6 +143,14 @@ def _asked(
         return standing
     wrong = unnamed.conflict(standing.name, standing.database, standing.verified, named)
     return dataclasses.replace(standing, conflict=wrong, next=wrong.mend)
+
+
+def _refused(standing: compatibility.Standing) -> compatibility.Standing:
+    """Return a change whose next step has to wait until the files are mended."""
+    if "flask db upgrade" not in standing.next:
+        return standing
+    first = "mend the revisions, which flask db upgrade refuses as the warnings say"
+    return dataclasses.replace(standing, next=f"{first}; then: {standing.next}")
 
 
 def _nameless(

@@ -163,6 +163,21 @@ def test_the_way_back_begins_with_the_config(split: Split) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_status_has_files_mended_that_an_upgrade_refuses(split: Split) -> None:
+    split.write()
+    split.at("migrate").upgrade("r2")
+    contract = split.project.migrations / "versions" / "r4.py"
+    contract.write_text(contract.read_text().replace('"split"', '"splitt"'))
+    assert split.flask("db", "upgrade").exit_code == 1
+    shown = json.loads(split.flask("db", "data", "status", "--json").stdout)
+    steps = {one["name"]: one["next"] for one in shown if one["kind"] == "change"}
+    assert steps["split"] == (
+        "mend the revisions, which flask db upgrade refuses as the warnings say; then: "
+        "flask db upgrade"
+    )
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_table_names_the_next_step(split: Split) -> None:
     split.write(migrate=DEFERRED)
     split.at("contract").upgrade("r1")

@@ -31,6 +31,8 @@ def test_a_text_becomes_a_table_of_its_own(models: Models) -> None:
     }
     written = models.scaffold(**new)
     assert "".join(written).count("# <- fill in") == 3
+    # The rows of the new table go with it, and nothing stands for their undo.
+    assert not any(line.strip() == "pass" for line in "".join(written).splitlines())
     models.run(models.app(stage="expand", **new), "upgrade")
     # Old code goes on writing texts, and new ones among them.
     models.database.execute("INSERT INTO bugs (id, root_cause) VALUES (4, 'heat')")

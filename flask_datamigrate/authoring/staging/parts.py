@@ -283,12 +283,12 @@ class _Filling:
         return found
 
     def undone(self, name: str) -> str:
-        """Spell the directive that takes a backfill back.
+        """Spell the directive that takes a backfill back; "" where there is none.
 
         The rows of a table that the change makes go with that table.
         """
         if self.moved is not None and name in self.moved.backfills:
-            return "pass"
+            return ""
         return f"op.undo_backfill({name})"
 
     def _backfill(

@@ -136,9 +136,10 @@ class SetNotNull(_NotNull):
             # A new revision would come behind this one, which is never passed.
             return (
                 f"Fill it in by hand: UPDATE {table} SET {column} = … WHERE {column} "
-                "IS NULL; then run the command again. For other databases, do so in "
-                "a revision that goes in front of this one: flask db data new writes "
-                "one behind all, whose down_revision, and this one's, are to be changed"
+                "IS NULL; then run the command again. For other databases, write a "
+                f"revision in front of this one: {new} --head DOWN --splice, where "
+                "DOWN is the down_revision in the file of this one; then write the id "
+                "of the new one there"
             )
         again = " (it is there already: drop it first)" if segment.kept else ""
         return (

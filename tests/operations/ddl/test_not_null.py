@@ -44,7 +44,10 @@ def test_nulls_that_are_left_are_counted_and_three_are_shown(
     message = str(caught.value)
     assert "NULL is left in 5 rows (id=6, id=7, id=8, …)" in message
     assert "op.set_not_null, column parents.name" in message
-    assert "flask db data new" in message
+    assert (
+        "flask db data new -m 'fill name' --table parents --head DOWN --splice"
+        in message
+    )
     (by_hand,) = re.findall("Fill it in by hand: (UPDATE .* IS NULL); then", message)
     assert family.table().c.name.nullable
     assert len(family.table().constraints) == 1
