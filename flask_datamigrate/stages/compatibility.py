@@ -100,14 +100,16 @@ def conflict(
         )
     if config != "contract" and database == "contract":
         # Half of a contract is worse than all of it: the triggers are gone.
-        below = f" {contract[0]}-1" if contract else ", below the first of them"
+        below = "REVISION-1, with the first of them, which flask db data check names"
+        if contract:
+            below = f"{contract[0]}-1"
         return Conflict(
-            f"change {change}: the code is at {config} and uses the old columns, and "
-            "its contract, which takes them and their triggers away, is applied in "
-            "whole or in part",
+            f"change {change}: the code is at {config}, and its contract is applied in "
+            "whole or in part, which takes away what such code uses: the old columns "
+            "and their triggers, or the old name of a table",
             f"Deploy code at contract ({gates.assignment(change, 'contract')}), or "
-            "let nothing write the old columns and take all contract revisions back: "
-            f"flask db downgrade{below}",
+            "stop what writes as before and take all contract revisions back: "
+            f"flask db downgrade {below}",
         )
     if config != "contract" and database is not None and lacking:
         return apart.conflict(change, lacking, expand)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
+from alembic.util import CommandError
 from flask import Flask
 from flask import abort
 from sqlalchemy import exc
 
+from .. import scripts
+from . import changes
 from . import compatibility
 from . import marks
 from . import unnamed
@@ -16,22 +20,25 @@ from .handle import watch
 
 if t.TYPE_CHECKING:
     from ..settings import Settings
+    from .changes import Change
 
 
 def install(app: Flask, settings: Settings) -> None:
     """Have the first request of each process compare the config with the database.
 
     What the last upgrade has written down is asked, so that neither the migrations
-    folder nor ``env.py`` is needed where the app runs.
+    folder nor ``env.py`` is needed where the app runs. Where the folder is there, what
+    is told of a conflict names the revisions.
     """
     passed = False
+    written = functools.cache(functools.partial(_written, app))
 
     def check() -> None:
         nonlocal passed
         if passed:
             return
         try:
-            found = [str(conflict) for conflict in conflicts(app)]
+            found = [str(conflict) for conflict in conflicts(app, written)]
             passed = True
         except exc.SQLAlchemyError as error:
             # The next request asks again.
@@ -49,8 +56,13 @@ def install(app: Flask, settings: Settings) -> None:
     app.before_request(check)
 
 
-def conflicts(app: Flask) -> list[Conflict]:
-    """Return why the code of an app cannot live with its databases."""
+def conflicts(
+    app: Flask, written: t.Callable[[], t.Mapping[str, Change]]
+) -> list[Conflict]:
+    """Return why the code of an app cannot live with its databases.
+
+    :param written: returns the changes of the migrations folder, as far as it is here.
+    """
     seen = watch(app).look()
     found = []
     stages = app.config.get("DATAMIGRATE_STAGES", {})
@@ -59,16 +71,30 @@ def conflicts(app: Flask) -> list[Conflict]:
     lacking = watch(app).lacking() if early else []
     for name, stage in stages.items():
         sight = seen.get(name)
-        wrong = compatibility.conflict(
+        look = functools.partial(
+            compatibility.conflict,
             name,
             stage,
             None if sight is None else sight.stage,
             sight is not None and sight.verified,
             lacking=[one for one in lacking if one.change == name],
         )
+        wrong = look()
+        if wrong is not None and name in written():
+            change = written()[name]
+            wrong = look(contract=change.ids("contract"), expand=change.ids("expand"))
         if wrong is not None:
             found.append(wrong)
     for name in sorted(app.extensions["migrate"].migrate.asked - stages.keys()):
         sight = seen.get(name, marks.Sight(None, False))
         found.append(unnamed.conflict(name, sight.stage, sight.verified, stages))
     return found
+
+
+def _written(app: Flask) -> dict[str, Change]:
+    """Read the changes of the migrations folder; none where it is not here."""
+    try:
+        config = app.extensions["migrate"].migrate.get_config()
+        return changes.survey(scripts.directory(config))[0]
+    except CommandError:
+        return {}

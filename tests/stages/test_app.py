@@ -178,7 +178,18 @@ def test_the_first_request_may_only_warn(split: Split) -> None:
     client = code.test_client()
     assert [client.get("/").status_code for _ in range(2)] == [200, 200]
     (message,) = logged
-    assert "the code is at expand and uses the old columns" in message
+    assert "the code is at expand, and its contract is applied" in message
+    # It can be typed, and is what flask db data check says.
+    check = split.at("expand").flask("db", "data", "check")
+    assert check.stderr == f"Conflict: {message}\n"
+    assert "flask db downgrade r4-1" in message
+    # Where the folder is not there, it says where to ask.
+    split.project.migrations.rename(split.project.path / "elsewhere")
+    code = with_view(split, "expand", DATAMIGRATE_CHECK="warn")
+    code.logger.addFilter(lambda record: not logged.append(record.getMessage()))
+    code.logger.disabled = False
+    assert code.test_client().get("/").status_code == 200
+    assert "which flask db data check names" in logged[1]
 
 
 @pytest.mark.parametrize(("check", "status"), [("warn", 200), ("error", 503)])
