@@ -65,6 +65,7 @@ class Segment:
     """What the upgrade tells the directives of the revision being stepped.
 
     :param revision: the revision Alembic is at.
+    :param contract: the change whose contract that revision is, on the way up.
     :param deferred: whether backfills that do not say are deferred.
     :param kept: whether a part of that revision stays even if it fails.
     :param changed: the schema changes of that revision so far, for people.
@@ -81,6 +82,7 @@ class Segment:
     """
 
     revision: str | None = None
+    contract: str | None = None
     deferred: bool = False
     kept: bool = False
     changed: list[str] = dataclasses.field(default_factory=list)
@@ -95,7 +97,7 @@ class Segment:
     def note_done(self, directive: str) -> None:
         """Note that a directive of the revision is done, if that is to be noted."""
         if self.staged and self.journal is not None and self.revision is not None:
-            self.journal.note(self.revision, directive)
+            self.journal.note(self.revision, directive, self.contract)
 
     def has_done(self, directive: str) -> bool:
         """Tell whether a run of the revision that was cut off had done a directive."""

@@ -1,4 +1,4 @@
-"""Old and new columns that no trigger keeps equal, though the change is under way."""
+"""What the database has of a contract that is not applied, under earlier code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ..counting import counted
 from .changes import KEY
 
 if t.TYPE_CHECKING:
+    from ..operations.ddl.journal import HalfDone
     from ..operations.ddl.sync_notes import Lack
 
 
@@ -71,4 +72,21 @@ def again(change: str, expand: t.Sequence[str]) -> str:
         "flask db upgrade: the triggers are made and the new columns filled again, "
         "from the old ones. What was written to new columns alone since "
         "is not kept: look for it first"
+    )
+
+
+def stopped(change: str, half: t.Sequence[HalfDone]) -> Conflict:
+    """Return what is wrong where a part of a contract stays, and what mends it.
+
+    :param half: its contract revisions that were begun and have not ended.
+    """
+    revisions = ", ".join(dict.fromkeys(one.revision for one in half))
+    changed = "; ".join(dict.fromkeys(what for one in half for what in one.changed))
+    return Conflict(
+        f"change {change}: its contract (revision {revisions}) was begun and did not "
+        f"end, and a part of it stays in the database: {changed}. So code at an "
+        "earlier stage may be refused what it writes, such as NULL",
+        f'Finish the contract: deploy code at contract ({KEY}["{change}"] = '
+        '"contract"), run flask db upgrade, mend the rows that it names, and run it '
+        "again; it goes on from where it stopped",
     )

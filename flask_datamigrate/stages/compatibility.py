@@ -16,6 +16,7 @@ from .beats import Beat
 from .changes import Change
 
 if t.TYPE_CHECKING:
+    from ..operations.ddl.journal import HalfDone
     from ..operations.ddl.sync_notes import Lack
 
 OPEN = "open"
@@ -81,6 +82,7 @@ def conflict(
     contract: t.Sequence[str] = (),
     lacking: t.Sequence[Lack] = (),
     expand: t.Sequence[str] = (),
+    half: t.Sequence[HalfDone] = (),
 ) -> Conflict | None:
     """Return why code at a stage cannot live with a database at another.
 
@@ -89,6 +91,7 @@ def conflict(
     :param contract: its contract revisions, where they are known.
     :param lacking: the syncs of it that lack triggers.
     :param expand: its expand revisions, where they are known.
+    :param half: its contract revisions that were begun and have not ended.
     """
     back = gates.assignment(change, _backward(database))
     if config == "contract" and not (verified or database == "contract"):
@@ -113,6 +116,8 @@ def conflict(
         )
     if config != "contract" and database is not None and lacking:
         return apart.conflict(change, lacking, expand)
+    if config != "contract" and half:
+        return apart.stopped(change, half)
     if config == "migrate" and database is None:
         return Conflict(
             f"change {change}: the code is at migrate and writes the new columns, and "
@@ -153,6 +158,7 @@ def standing(
     applied: t.Sequence[t.Collection[str]],
     sync: tuple[str, ...],
     lacking: t.Sequence[Lack] = (),
+    half: t.Sequence[HalfDone] = (),
 ) -> Standing:
     """Return where a change stands.
 
@@ -161,6 +167,7 @@ def standing(
     :param applied: the revisions applied, for each database.
     :param sync: the tables that have triggers of the change.
     :param lacking: the syncs of it that lack triggers.
+    :param half: its contract revisions that were begun and have not ended.
     """
     database = reached(change, applied)
     everywhere = set.intersection(*map(set, applied)) if applied else set()
@@ -182,9 +189,12 @@ def standing(
             contract,
             lacking,
             change.ids("expand"),
+            half,
         )
     elif lacking and database not in (None, "contract"):
         wrong = apart.conflict(change.name, lacking, change.ids("expand"))
+    elif half and database != "contract":
+        wrong = apart.stopped(change.name, half)
     fresh = not any(applied)
     limit = gates.limit(
         change.name,

@@ -69,6 +69,7 @@ def conflicts(
     early = [name for name in seen if stages.get(name) != "contract"]
     # Who uses the new columns alone needs no trigger, and asks for none.
     lacking = watch(app).lacking() if early else []
+    half = watch(app).half_contracted() if early else []
     for name, stage in stages.items():
         sight = seen.get(name)
         look = functools.partial(
@@ -78,6 +79,7 @@ def conflicts(
             None if sight is None else sight.stage,
             sight is not None and sight.verified,
             lacking=[one for one in lacking if one.change == name],
+            half=[one for one in half if one.contract == name],
         )
         wrong = look()
         if wrong is not None and name in written():

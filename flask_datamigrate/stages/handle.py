@@ -20,8 +20,11 @@ from . import marks
 from .changes import KEY
 
 if t.TYPE_CHECKING:
+    from ..operations.ddl.journal import HalfDone
     from ..operations.ddl.sync_notes import Lack
     from ..settings import Stage
+
+_Answer = t.TypeVar("_Answer")
 
 EXTENSION = "datamigrate.watch"
 """The key under which an app's :class:`Watch` is kept in ``app.extensions``."""
@@ -155,15 +158,26 @@ class Watch:
         """Return the syncs that lack triggers; none where that may not be asked."""
         from ..operations.ddl import sync_notes
 
+        return self._asked(sync_notes.lacking)
+
+    def half_contracted(self) -> list[HalfDone]:
+        """Return the contract revisions of which the databases have a part."""
+        from ..operations.ddl import journal
+
+        return self._asked(journal.half_contracted)
+
+    def _asked(
+        self, question: t.Callable[[sa.Connection, str | None], list[_Answer]]
+    ) -> list[_Answer]:
         extension = self._app.extensions["migrate"]
         schema = extension.configure_args.get("version_table_schema")
-        found = []
+        found: list[_Answer] = []
         for engine in extension.db.engines.values():
             with (
                 contextlib.suppress(exc.DBAPIError),
                 _connection(extension.db, engine) as connection,
             ):
-                found += sync_notes.lacking(connection, schema)
+                found += question(connection, schema)
         return found
 
 

@@ -116,6 +116,11 @@ class Gates:
         revision = step.revision.revision
         return revision in self._contracts and revision not in self._opened
 
+    def contract_of(self, revision: str) -> str | None:
+        """Return the change whose contract a revision is; ``None`` if of none."""
+        change = self._contracts.get(revision)
+        return None if change is None else change.name
+
     def is_stopped(self, database: Steps) -> bool:
         """Tell whether a database stands in front of a gate."""
         return bool(database.steps) and self.stops(database.steps[0])

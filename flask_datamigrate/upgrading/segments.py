@@ -279,6 +279,8 @@ class Migration:
             for step in self._next_steps(database, schema):
                 segment.revision = step.revision.revision
                 segment.staged = "change" in vars(step.revision.module)
+                if self._direction == "up":
+                    segment.contract = self._gates.contract_of(segment.revision)
                 segment.kept = segment.revision in self._outside
                 statements.stepped()
                 yield step

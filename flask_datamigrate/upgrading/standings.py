@@ -9,6 +9,7 @@ from flask import current_app
 
 from .. import scripts
 from .. import settings
+from ..operations.ddl import journal
 from ..operations.ddl import sync
 from ..operations.ddl import sync_notes
 from ..operations.ddl.sync import prefix
@@ -54,6 +55,7 @@ def standings(
     known = [r for place in found for r in gates.records(place.engine, place.schema)]
     synced = [one for place in found for one in _synced(place)]
     lacking = [one for place in found for one in _lacking(place)]
+    half = [one for place in found for one in _half_contracted(place)]
     alive = [] if values.heartbeat is None else [b for p in found for b in _alive(p)]
     standing = [
         compatibility.standing(
@@ -65,6 +67,7 @@ def standings(
                 sorted({t for trigger, t in synced if trigger.startswith(prefix(name))})
             ),
             [one for one in lacking if one.change == name],
+            [one for one in half if one.contract == name],
         )
         for name, change in changes.items()
     ]
@@ -106,6 +109,11 @@ def _synced(place: Place) -> list[tuple[str, str]]:
 def _lacking(place: Place) -> list[sync_notes.Lack]:
     with place.engine.connect() as connection:
         return sync_notes.lacking(connection, place.schema)
+
+
+def _half_contracted(place: Place) -> list[journal.HalfDone]:
+    with place.engine.connect() as connection:
+        return journal.half_contracted(connection, place.schema)
 
 
 def _alive(place: Place) -> list[beats.Beat]:

@@ -87,11 +87,13 @@ class Statements:
         event.listen(connection, "after_execute", self._on_added)
         self._segment.journal = self._segment.begin = None
         self._versions = context.version_table
-        if family(connection.dialect) == "mysql":
+        if family(connection.dialect) != "sqlite":
+            # PostgreSQL has notes of what ran outside of a contract's transaction.
             kept = journal.Journal(
                 connection.engine, context.version_table_schema, self._direction
             )
-            self._journals[connection] = self._segment.journal = kept
+            if family(connection.dialect) == "mysql":
+                self._journals[connection] = self._segment.journal = kept
             version_table = context.version_table
 
             def close(_: sa.Connection, element: t.Any, *rest: t.Any) -> None:
@@ -203,7 +205,7 @@ class Statements:
             noted.refuse_rows(revision, statement)
         if not self._stays(connection, statement):
             return None
-        standing = noted.note(revision, statement)
+        standing = noted.note(revision, statement, self._segment.contract)
         self._segment.kept |= standing is not journal.Standing.NEW
         return standing
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
 import sqlalchemy as sa
+from click.testing import Result
 from flask import Flask
+from flask import current_app
 
+from flask_datamigrate.stages import first_request
 from tests.stages.test_scaffold import Columns
 from tests.stages.test_scaffold import Models
 from tests.stages.test_scaffold import models as models
@@ -34,14 +38,10 @@ NEW: dict[str, Columns] = {
 
 
 class Stopped:
-    """The change, verified, with a row in the way of its contract's last directive.
-
-    :ivar stays: whether the database keeps what the contract did in front of it.
-    """
+    """The change, filled and verified, in front of its contract."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self.stays = models.database.name != "sqlite"
         models.base(**OLD)
         models.database.execute("INSERT INTO account (id, nick) VALUES (1, 'ada')")
         models.database.execute(
@@ -53,16 +53,57 @@ class Stopped:
         models.run(migrate, "upgrade")
         models.run(migrate, "data", "run")
 
-    def app(self, stage: str, **config: t.Any) -> Flask:
+    def app(self, stage: str) -> Flask:
         made = self.models.app(stage=stage, **(NEW if stage == "contract" else OLD))
         # On PostgreSQL what forbids then runs outside of a transaction.
         made.config["DATAMIGRATE_ATOMIC_ROWS"] = 1
-        made.config.update(config)
         return made
 
+    def run(self, stage: str, *command: str) -> Result:
+        return self.app(stage).test_cli_runner().invoke(args=["db", *command])
+
     def said(self, stage: str, *command: str) -> tuple[int, str]:
-        result = self.app(stage).test_cli_runner().invoke(args=["db", *command])
+        result = self.run(stage, *command)
         return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
+def test_earlier_code_under_a_part_of_a_contract_is_a_conflict(models: Models) -> None:
+    stopped = Stopped(models)
+    assert stopped.said("migrate", "data", "check")[0] == 0
+    models.database.execute("UPDATE player SET tag = NULL WHERE id = 2")
+    code, said = stopped.said("contract", "upgrade")
+    assert code == 1 and "op.set_not_null, column player.tag: NULL is left" in said
+
+    code, said = stopped.said("migrate", "data", "check")
+    assert code == 3 and "was begun and did not end, and a part of it stays" in said
+    assert "op.set_not_null, column player.shirt. So code" in said
+    assert "run flask db upgrade, mend the rows that it names" in said
+    code, said = stopped.said("migrate", "data", "status")
+    assert code == 0 and "did not end, and a part of it stays" in said
+    assert "change: next: Finish the contract: deploy code at contract" in said
+    found = json.loads(stopped.run("migrate", "data", "status", "--json").stdout)
+    assert "a part of it stays" in json.dumps(found)
+    code, said = stopped.said("migrate", "data", "doctor")
+    assert "was cut off, and its schema changes up to there stay" in said
+    assert (
+        "Deploy code at contract" in said and "and run flask db upgrade again" in said
+    )
+    for stage, count in (("migrate", 1), ("contract", 0)):
+        with stopped.app(stage).app_context():
+            # What DATAMIGRATE_CHECK asks.
+            seen = first_request.conflicts(current_app, dict)
+        assert len(seen) == count
+        assert all("a part of it stays" in str(conflict) for conflict in seen)
+    # Code at contract lives with it, and does as is said.
+    assert stopped.said("contract", "data", "check")[0] == 0
+
+    assert stopped.said("contract", "upgrade")[0] == 1
+    models.database.execute("UPDATE player SET tag = 'b' WHERE id = 2")
+    assert stopped.said("contract", "upgrade")[0] == 0
+    notes = "SELECT count(*) FROM datamigrate_ddl WHERE name LIKE 'up %'"
+    assert models.database.scalar(notes) == 0
+    assert stopped.said("contract", "data", "check")[0] == 0
 
 
 @pytest.fixture

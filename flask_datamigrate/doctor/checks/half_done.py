@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ...operations.ddl import journal
 from ...operations.ddl.site import Site
+from ...stages import gates
 from ..check import Check
 from ..findings import Finding
 from ..subjects import Patient
@@ -26,12 +27,16 @@ def look(patient: Patient) -> t.Iterator[Finding]:
                 f"DELETE FROM datamigrate_ddl WHERE name = '{found.note}'",
             )
             continue
-        last = f"; the last was: {found.last}" if found.last else ""
+        last = f"; the last was: {found.changed[-1]}" if found.changed else ""
+        again = f"Run flask db {command} again"
+        if found.contract is not None:
+            given = gates.assignment(found.contract, "contract")
+            again = f"Deploy code at contract ({given}), and run flask db upgrade again"
         yield Finding(
             "problem",
             f"the {command} of revision {found.revision} was cut off, and its schema "
             f"changes up to there stay{last}",
-            f"Run flask db {command} again: it goes on from there",
+            f"{again}: it goes on from there",
         )
 
 

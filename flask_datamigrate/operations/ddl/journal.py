@@ -62,21 +62,42 @@ class HalfDone:
 
     :param note: the name of its note.
     :param direction: ``up`` or ``down``.
-    :param last: the statement that was sent last.
+    :param changed: what it has changed, the first first; the last of it may have been
+        sent and not done.
+    :param contract: the change whose contract it is; ``None`` for any other revision.
     """
 
     note: str
     revision: str
     direction: str
-    last: str
+    changed: tuple[str, ...]
+    contract: str | None
 
 
 def half_done(site: Site, schema: str | None) -> list[HalfDone]:
     """Return the revisions that were cut off, or failed, on a database."""
     return [
-        HalfDone(name, note["revision"], note["direction"], note["last"])
+        HalfDone(
+            name,
+            note["revision"],
+            note["direction"],
+            tuple(note.get("changed", ())),
+            note.get("contract"),
+        )
         for name, note in Notes(site, schema).all().items()
         if "direction" in note
+    ]
+
+
+def half_contracted(connection: sa.Connection, schema: str | None) -> list[HalfDone]:
+    """Return the contract revisions of which a database has a part.
+
+    :param schema: the schema of its ``alembic_version``.
+    """
+    return [
+        one
+        for one in half_done(_site(connection), schema)
+        if one.direction == "up" and one.contract is not None
     ]
 
 
@@ -93,6 +114,8 @@ class Journal:
         self._schema = schema
         self._direction = direction
         self._revision: str | None = None
+        self._contract: str | None = None
+        self._changed: list[str] = []
         self._done: list[str] = []
         self._last: str | None = None
         self._found: list[str] = []
@@ -100,9 +123,15 @@ class Journal:
         self._found_last: str | None = None
         self._was_found = False
 
-    def note(self, revision: str, statement: str) -> Standing:
-        """Note that a statement is about to be sent, or find that it was."""
+    def note(
+        self, revision: str, statement: str, contract: str | None = None
+    ) -> Standing:
+        """Note that a statement is about to be sent, or find that it was.
+
+        :param contract: the change whose contract the revision is.
+        """
         self._turn_to(revision)
+        self._contract = contract
         mark = _mark(statement)
         if mark in self._found:
             # One that stands in the revision twice is passed over twice at most.
@@ -114,13 +143,15 @@ class Journal:
         if self._last is not None:
             self._done.append(self._last)
         self._last = mark
-        self._write(statement)
+        self._changed.append(_short(statement))
+        self._write()
         return Standing.NEW
 
     def took_back(self) -> None:
         """Take back the note of the last statement, which was refused."""
         self._last = None
-        self._write("")
+        del self._changed[-1:]
+        self._write()
 
     def knows(self, revision: str, statement: str) -> bool:
         """Tell whether a run that was cut off had done something."""
@@ -169,10 +200,11 @@ class Journal:
             found = notes.get(_name(self._direction, revision)) or {}
         self._done = list(found.get("done", ()))
         self._last = found.get("mark")
+        self._changed = list(found.get("changed", ()))
         self._found, self._found_last = list(self._done), self._last
         self._was_found = bool(found)
 
-    def _write(self, last: str) -> None:
+    def _write(self) -> None:
         assert self._revision is not None
         with self._notes() as notes:
             if not self._done and self._last is None:
@@ -182,7 +214,8 @@ class Journal:
                 _name(self._direction, self._revision),
                 revision=self._revision,
                 direction=self._direction,
-                last=_short(last),
+                contract=self._contract,
+                changed=self._changed,
                 mark=self._last,
                 done=self._done,
             )

@@ -19,6 +19,7 @@ from ..segment import Outside
 from ..segment import Suspend
 from ..segment import committed
 from ..segment import current
+from . import journal
 from . import locks
 from .operation import Operation
 from .operation import Step
@@ -90,15 +91,16 @@ def _run(operations: Operations, operation: Operation) -> None:
             segment.changed.append(operation.label)
             segment.note_done(operation.label)
     elif segment is not None:
-        engine = connection.engine
-        raise Suspend(
-            Outside(
-                operation.where,
-                engine,
-                lambda: _apart(engine, operation),
-                segment.revision,
-            )
-        )
+        engine, schema = connection.engine, context.version_table_schema
+        revision, contract = segment.revision, segment.contract
+
+        def do() -> None:
+            _apart(engine, operation)
+            if revision is not None and contract is not None:
+                kept = journal.Journal(engine, schema, "up")
+                kept.note(revision, operation.label, contract)
+
+        raise Suspend(Outside(operation.where, engine, do, revision))
     else:
         _between(operations, operation, settings)
 
