@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...stages import changes
 from ...upgrading.standings import standings
 from ..check import Check
 from ..findings import Finding
@@ -11,7 +12,7 @@ from ..subjects import Project
 
 
 def look(project: Project) -> t.Iterator[Finding]:
-    for standing in standings(project.tree.dir):
+    for standing in standings(project.tree.dir, changes.read):
         if standing.conflict is not None:
             yield Finding("problem", standing.conflict.what, standing.conflict.mend)
             continue
