@@ -106,7 +106,10 @@ def parts(plan: Plan, change: str, metadata: sa.MetaData) -> list[Part]:
         Part(
             "contract",
             "fill again",
-            [Written(f"op.backfill({name})", "") for name in late],
+            [
+                Written(f"op.backfill({name})", "pass  # What it filled may stay.")
+                for name in late
+            ],
             [*blocks, *late.values()],
             (*imports, _BACKFILL),
         )
