@@ -50,7 +50,9 @@ def project(tmp_path: pathlib.Path, database: Database) -> Project:
 def interrupt(
     project: Project, number: signal.Signals, at: str, *command: str
 ) -> tuple[int, str]:
-    ran = project.run(*command, SIGNAL=str(int(number)), SIGNAL_AT=at)
+    # Not forked from the nursery, which has imported it all: PYTHON… needs a new one.
+    given = {"SIGNAL": str(int(number)), "SIGNAL_AT": at, "PYTHONIOENCODING": "utf-8"}
+    ran = project.run(*command, **given)
     assert "Traceback" not in ran.out + ran.err
     return ran.code, ran.err
 
