@@ -51,7 +51,11 @@ def interrupt(
     project: Project, number: signal.Signals, at: str, *command: str
 ) -> tuple[int, str]:
     # Not forked from the nursery, which has imported it all: PYTHON… needs a new one.
-    given = {"SIGNAL": str(int(number)), "SIGNAL_AT": at, "PYTHONIOENCODING": "utf-8"}
+    given = {
+        "SIGNAL": str(int(number)),
+        "SIGNAL_AT": at,
+        "PYTHONIOENCODING": "utf-8:strict",
+    }
     ran = project.run(*command, **given)
     assert "Traceback" not in ran.out + ran.err
     return ran.code, ran.err
